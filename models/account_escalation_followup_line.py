@@ -1,0 +1,51 @@
+from odoo import fields, models
+
+from ..tools import schedule
+
+
+class AccountEscalationFollowupLine(models.Model):
+    """One receivable that a follow-up listed. While it counts, the receivable has taken the step."""
+
+    _name = "account.escalation.followup.line"
+    _description = "Follow-up Line"
+    _order = "followup_id, is_subject desc, id"
+
+    followup_id = fields.Many2one("account.escalation.followup", required=True, ondelete="cascade", index=True)
+    plan_id = fields.Many2one("account.escalation.plan", required=True, ondelete="restrict")
+    step_id = fields.Many2one("account.escalation.step", required=True, ondelete="restrict")
+    company_id = fields.Many2one(related="followup_id.company_id")
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    state = fields.Selection(related="followup_id.state")
+    date = fields.Date(related="followup_id.date")
+    move_id = fields.Many2one("account.move", string="Invoice", required=True, ondelete="cascade")
+    instalment = fields.Integer(
+        required=True, default=1, help="Rank by due date among the instalments of the invoice, from 1."
+    )
+    move_line_id = fields.Many2one("account.move.line", ondelete="set null", index="btree_not_null")
+    is_subject = fields.Boolean(help="It triggered the step; the others are only listed beside it.")
+    occurrence = fields.Integer(default=1, required=True, help="1, then 2, 3… each time a repeated step comes again.")
+    counts = fields.Boolean(
+        default=True, help="The receivable has taken the step. Unset when the follow-up was withdrawn."
+    )
+    amount_residual = fields.Monetary(string="Open Amount", help="In company currency, when it was listed.")
+
+    _once = models.UniqueIndex(
+        "(plan_id, step_id, move_id, instalment, occurrence) WHERE is_subject AND counts",
+        "This step was already taken for this invoice.",
+    )
+    _move_id_idx = models.Index("(move_id)")
+
+    def _get_objection(self, facts, today):
+        """Why this receivable must not be followed up any more: a reason key, or empty.
+
+        :param facts: {move id: Facts}, as READ finds them now
+        """
+        self.ensure_one()
+        fact = facts.get(self.move_id.id)
+        if not fact:
+            return "paid"
+        if self.is_subject and fact.plan_id != self.plan_id.id:
+            return "plan_changed"
+        item = next((item for item in fact.subject.items if item.key.instalment == self.instalment), None)
+        step = self.step_id._get_schedule_steps()[0] if self.is_subject else None
+        return schedule.objection(fact.subject, item, step, today)

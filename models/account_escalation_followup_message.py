@@ -1,0 +1,385 @@
+from functools import cache
+
+from lxml import html
+from markupsafe import Markup
+
+from odoo import Command, api, fields, models
+from odoo.tools import format_date, formatLang
+from odoo.tools.mail import html_sanitize
+
+from .account_escalation_step import FOLLOWUP_MODEL
+
+ITEMS_CLASS = "o_escalation_items"
+
+
+class AccountEscalationFollowup(models.Model):
+    """What the customer reads: recipients, text in the customer's language, table of items, queued email."""
+
+    _inherit = FOLLOWUP_MODEL
+
+    recipient_ids = fields.Many2many("res.partner", string="Recipients", help="Who gets the email.")
+    lang = fields.Char(compute="_compute_lang")
+    reference = fields.Char(compute="_compute_reference", help="How the letter calls itself.")
+    subject = fields.Char()
+    body = fields.Html(string="Text", sanitize_attributes=False)
+    is_edited = fields.Boolean(help="A person has changed the text.")
+    mail_message_id = fields.Many2one("mail.message", string="Email", readonly=True, index="btree_not_null")
+    mail_state = fields.Selection("_selection_mail_state", string="Delivery", compute="_compute_mail_state")
+    # placeholders for templates, in the language and number formats of the context
+    items_table = fields.Html(compute="_compute_items", sanitize=False, string="Table of Items")
+    total_due = fields.Char(compute="_compute_items", string="Amount to Pay Now")
+    invoice_names = fields.Char(compute="_compute_items", string="Invoice Numbers")
+    oldest_due_date = fields.Char(compute="_compute_items", string="Oldest Due Date")
+    days_overdue = fields.Integer(compute="_compute_items", string="Days Overdue")
+
+    @api.model
+    def _selection_mail_state(self):
+        return self.env["mail.notification"]._fields["notification_status"]._description_selection(self.env)
+
+    @api.depends("recipient_ids.lang", "partner_id.lang")
+    def _compute_lang(self):
+        for followup in self:
+            followup.lang = followup.recipient_ids[:1].lang or followup.partner_id.lang or self.env.lang
+
+    def _compute_reference(self):
+        for followup in self:
+            followup.reference = f"FU-{followup.id or 0:06d}"
+
+    @api.depends("mail_message_id.notification_ids.notification_status")
+    def _compute_mail_state(self):
+        worst_first = ("exception", "bounce", "canceled", "ready", "process", "pending", "sent")
+        for followup in self:
+            # sudo: whether an email arrived is no secret to those who may read the follow-up
+            states = followup.mail_message_id.sudo().notification_ids.mapped("notification_status")
+            followup.mail_state = next((state for state in worst_first if state in states), False)
+
+    @api.depends("line_ids.counts", "line_ids.move_line_id.amount_residual_currency", "line_ids.move_id.name")
+    @api.depends_context("lang")
+    def _compute_items(self):
+        """Fill the placeholders of all follow-ups with a few queries, whatever their number."""
+        formats = self._get_formats()
+        for followup in self:
+            values = followup._prepare_items_values(*formats)
+            followup.items_table = self.env["ir.qweb"]._render("account_escalation.items_table", values)
+            followup.total_due = values["total_due"]
+            followup.invoice_names = values["invoice_names"]
+            followup.oldest_due_date = values["oldest_due_date"]
+            followup.days_overdue = values["days_overdue"]
+
+    @api.model
+    def mail_allowed_qweb_expressions(self):
+        """Plain fields that any user may put into a template; they also take the fast way of rendering."""
+        return super().mail_allowed_qweb_expressions() + tuple(f"object.{path}" for path in self._get_placeholders())
+
+    @api.model
+    def _get_placeholders(self):
+        return (
+            "items_table",
+            "total_due",
+            "invoice_names",
+            "oldest_due_date",
+            "days_overdue",
+            "lang",
+            "partner_id.name",
+            "company_id.name",
+            "company_id.phone",
+            "company_id.email",
+            "user_id.name",
+            "user_id.email",
+            "user_id.phone",
+            "user_id.signature",
+        )
+
+    @api.onchange("subject", "body")
+    def _onchange_text(self):
+        self.is_edited = True
+
+    # --- the table of items -------------------------------------------------------------------------------------------
+
+    @api.model
+    def _get_formats(self):
+        """Cached formatters of dates and amounts, since the same ones come again and again in a batch."""
+
+        @cache
+        def date_text(day):
+            return format_date(self.env, day)
+
+        @cache
+        def amount_text(amount, currency):
+            return formatLang(self.env, amount, currency_obj=currency)
+
+        return date_text, amount_text
+
+    def _get_items_day(self):
+        """The day from which the customer counts: that of the run while the machine acts, else today."""
+        self.ensure_one()
+        return self.date if self.state == "queued" else self.company_id._escalation_today()
+
+    def _prepare_items_values(self, date_text, amount_text):
+        """What the table of items shows, as texts, in blocks: overdue, not yet due, credits."""
+        self.ensure_one()
+        today = self._get_items_day()
+        blocks = {"overdue": [], "upcoming": [], "credit": []}
+        to_pay, dues = {}, []
+        receivables = self.line_ids.filtered("counts").move_line_id
+        for line in receivables.sorted(lambda line: (line.date_maturity or line.date, line.id)):
+            move, due, open_amount = line.move_id, line.date_maturity or line.date, line.amount_residual_currency
+            kind = "credit" if open_amount < 0 else "overdue" if due < today else "upcoming"
+            blocks[kind].append(
+                {
+                    "number": move.name,
+                    "reference": move.ref or "",
+                    "issued": date_text(move.invoice_date or move.date),
+                    "due": date_text(due),
+                    "days": (today - due).days if kind == "overdue" else "",
+                    "amount": amount_text(line.amount_currency, line.currency_id),
+                    "open": amount_text(open_amount, line.currency_id),
+                }
+            )
+            dues.append(due)
+            if kind != "upcoming":
+                to_pay[line.currency_id] = to_pay.get(line.currency_id, 0.0) + open_amount
+        totals = [amount_text(max(0.0, amount), currency) for currency, amount in to_pay.items()]
+        upcoming = {} if to_pay else self._get_upcoming_totals(receivables)
+        return {
+            "blocks": [(kind, rows) for kind, rows in blocks.items() if rows],
+            "has_reference": any(row["reference"] for rows in blocks.values() for row in rows),
+            "has_overdue": bool(blocks["overdue"]),
+            "totals": totals,
+            "total_due": " + ".join(totals or [amount_text(amount, cur) for cur, amount in upcoming.items()]),
+            "invoice_names": ", ".join(dict.fromkeys(row["number"] for rows in blocks.values() for row in rows)),
+            "oldest_due_date": date_text(min(dues)) if dues else "",
+            "days_overdue": max(0, (today - min(dues)).days) if dues else 0,
+        }
+
+    @api.model
+    def _get_upcoming_totals(self, receivables):
+        """Nothing is overdue yet: the total that a courtesy reminder speaks of, per currency."""
+        return {
+            currency: sum(lines.mapped("amount_residual_currency"))
+            for currency, lines in receivables.grouped("currency_id").items()
+        }
+
+    def _refresh_amounts(self):
+        """Write down the present open amounts; tell whether any had changed."""
+        self.ensure_one()
+        changed = self.line_ids.filtered(
+            lambda line: line.counts
+            and line.move_line_id
+            and self.currency_id.compare_amounts(line.amount_residual, line.move_line_id.amount_residual)
+        )
+        for line in changed:
+            line.amount_residual = line.move_line_id.amount_residual
+        if changed:
+            self.body = self._replace_items(self.body)
+        return bool(changed)
+
+    def _replace_items(self, body):
+        """Put the present table of items where a text has the old one."""
+        self.ensure_one()
+        root = html.fragment_fromstring(str(body or ""), create_parent="div")
+        fresh = self.with_context(lang=self.lang).items_table
+        for table in root.find_class(ITEMS_CLASS):
+            new = html.fragment_fromstring(str(fresh))
+            new.tail = table.tail
+            table.getparent().replace(table, new)
+        return Markup(html.tostring(root, encoding="unicode")[len("<div>") : -len("</div>")])
+
+    # --- recipients ---------------------------------------------------------------------------------------------------
+
+    @api.model
+    def _get_recipients(self, groups):
+        """Who is written to, for each group of facts: the invoices' own addresses, else the customer itself.
+
+        :param groups: list of lists of Facts of one customer
+        :return: list of partners, in the same order
+        """
+        partners = self.env["res.partner"].browse(
+            {partner_id for group in groups for facts in group for partner_id in (facts.address_id, facts.partner_id)}
+        )
+        partners.fetch(["email"])
+        result = []
+        for group in groups:
+            addresses = partners.browse(dict.fromkeys(facts.address_id for facts in group))
+            result.append(addresses.filtered("email") or partners.browse(group[0].partner_id))
+        return result
+
+    def _check_reachable(self):
+        """Those whose recipients can be written to; the others fail, each with its reason."""
+        addresses = self.recipient_ids.mapped("email_normalized")
+        # sudo: the blacklist is marketing's to edit, but ours to respect
+        blacklisted = set(
+            self.env["mail.blacklist"].sudo().search([("email", "in", list(filter(None, addresses)))]).mapped("email")
+        )
+        objections = {followup: followup._get_unreachable_reason(blacklisted) for followup in self}
+        for reason in set(filter(None, objections.values())):
+            failed = self.filtered(lambda followup, reason=reason: objections[followup] == reason)
+            failed._fail(reason)
+        return self.filtered(lambda followup: not objections[followup])
+
+    def _get_unreachable_reason(self, blacklisted):
+        self.ensure_one()
+        addresses = self.recipient_ids.filtered("email_normalized")
+        if not addresses:
+            return "no_recipient"
+        if any(partner.email_normalized in blacklisted for partner in addresses):
+            return "blacklisted"
+        if all(partner.message_bounce for partner in addresses):
+            return "bounced"
+        return ""
+
+    def _refresh_recipients(self):
+        """Before another try: the address may have been put right."""
+        for followup in self:
+            moves = followup.line_ids.filtered(lambda line: line.counts and line.is_subject).move_id
+            followup.recipient_ids = moves.partner_id.filtered("email") or followup.partner_id
+
+    # --- text and email -----------------------------------------------------------------------------------------------
+
+    def _render_texts(self):
+        """Subject and body of the step's template in each customer's language: {follow-up id: (subject, body)}."""
+        texts = {}
+        for (template, lang), followups in self.grouped(lambda f: (f.step_id.template_id, f.lang)).items():
+            localized = template.with_context(lang=lang)
+            subjects = localized._render_field("subject", followups.ids)
+            bodies = localized._render_field("body_html", followups.ids)
+            texts.update({res_id: (subjects[res_id], bodies[res_id]) for res_id in followups.ids})
+        return texts
+
+    def _draft(self):
+        """Write the text, for a person to read and change."""
+        for res_id, (subject, body) in self._render_texts().items():
+            self.browse(res_id).write({"subject": subject, "body": body, "is_edited": False, "state": "todo"})
+
+    def _send(self, today):
+        """Queue the emails and note the contact. Core's mail queue sends them."""
+        edited = self.filtered("is_edited")
+        texts = (self - edited)._render_texts()
+        texts.update({followup.id: (followup.subject, followup._replace_items(followup.body)) for followup in edited})
+        reply_to = self._get_reply_to()
+        self._get_unsent_mails().cancel()  # of an earlier try
+        # sudo: writing to the customer is what the plan says; users need no right on the mail queue for it
+        mails = (
+            self.env["mail.mail"]
+            .sudo()
+            .create([followup._prepare_mail_values(*texts[followup.id], reply_to[followup.id]) for followup in self])
+        )
+        self.env["mail.notification"].sudo().create(
+            [
+                followup._prepare_notification_values(mail, partner)
+                for followup, mail in zip(self, mails, strict=True)
+                for partner in followup._get_email_recipients()
+            ]
+        )
+        for followup, mail in zip(self, mails, strict=True):
+            followup.mail_message_id = mail.mail_message_id
+        self._set_done(today)
+        self._subscribe_responsible()
+
+    def _get_unsent_mails(self):
+        """Emails of these follow-ups that the mail queue could still send."""
+        # sudo: whoever changes a plan, or tries again, must be able to stop the email, whoever queued it
+        mails = self.env["mail.mail"].sudo()
+        if not self.mail_message_id:
+            return mails
+        return mails.search(
+            [("mail_message_id", "in", self.mail_message_id.ids), ("state", "in", ("outgoing", "exception"))]
+        )
+
+    def _get_unsent(self):
+        """Those whose email is still in the queue."""
+        messages = self._get_unsent_mails().mail_message_id
+        return self.filtered(lambda followup: followup.mail_message_id in messages)
+
+    def _set_undelivered(self, detail):
+        """The mail server refused: nobody was contacted, and somebody must know."""
+        self._fail("delivery", detail)
+        self.date_done = False
+        self.line_ids.move_id._escalation_refresh_last_date()
+
+    def _set_delivered(self):
+        """The mail queue has succeeded after all."""
+        for company, followups in self.grouped("company_id").items():
+            followups._set_done(company._escalation_today())
+
+    def _get_reply_to(self):
+        """Core's catchall, so that answers come back to the follow-up; without one, the responsible's own address."""
+        return self._notify_get_reply_to_batch(
+            defaults={followup.id: followup._get_sender().email_formatted for followup in self},
+            author_ids={followup.id: followup._get_sender().id for followup in self},
+        )
+
+    def _get_sender(self):
+        self.ensure_one()
+        sender = self.user_id.partner_id
+        return sender if sender.email else self.company_id.partner_id
+
+    def _get_email_recipients(self):
+        self.ensure_one()
+        return self.recipient_ids.filtered("email_normalized")
+
+    def _prepare_mail_values(self, subject, body, reply_to):
+        sender = self._get_sender()
+        return {
+            "subject": subject,
+            "body": body,
+            "body_html": body,
+            "author_id": sender.id,
+            "email_from": sender.email_formatted,
+            "reply_to": reply_to,
+            "model": self._name,
+            "res_id": self.id,
+            "record_company_id": self.company_id.id,
+            "message_type": "email_outgoing",
+            "subtype_id": self.env.ref("mail.mt_comment").id,
+            "recipient_ids": [Command.set(self._get_email_recipients().ids)],
+            "is_notification": True,
+            "auto_delete": False,
+            "attachment_ids": [Command.set(self._get_mail_attachments().ids)],
+        }
+
+    @api.model
+    def _prepare_notification_values(self, mail, partner):
+        return {
+            "author_id": mail.author_id.id,
+            "mail_message_id": mail.mail_message_id.id,
+            "mail_mail_id": mail.id,
+            "res_partner_id": partner.id,
+            "notification_type": "email",
+            "is_read": True,
+        }
+
+    def _get_mail_attachments(self):
+        """The legal PDF of each invoice that the message is about, as Odoo made it, or makes it now."""
+        self.ensure_one()
+        if not self.plan_id.attach_invoices:
+            return self.env["ir.attachment"]
+        moves = self.line_ids.filtered("counts").move_id
+        missing = moves.filtered(lambda move: not move.invoice_pdf_report_id)
+        if missing:
+            self.env["account.move.send"]._generate_and_send_invoices(missing, sending_methods=["manual"])
+            missing.invalidate_recordset(["invoice_pdf_report_id"])
+        # sudo: the PDF is sent to its own customer, whatever the rights of the user on attachments
+        return moves.sudo().invoice_pdf_report_id
+
+    def _subscribe_responsible(self):
+        """Have core notify the responsible of answers."""
+        for user, followups in self.filtered("user_id").grouped("user_id").items():
+            self.env["mail.followers"]._insert_followers(self._name, followups.ids, user.partner_id.ids)
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def _prepare_activity_values(self):
+        """The call, on the invoice if it is about one, else on the customer."""
+        document = self.move_ids if len(self.move_ids) == 1 else self.partner_id
+        localized = self.with_context(lang=self.user_id.lang or self.env.lang)
+        return {
+            "res_model_id": self.env["ir.model"]._get_id(document._name),
+            "res_id": document.id,
+            "activity_type_id": (self.step_id.activity_type_id or self.env.ref("mail.mail_activity_data_call")).id,
+            "user_id": self.user_id.id,
+            "date_deadline": self.date,
+            "summary": f"{localized.step_id.display_name} – {self.partner_id.display_name}: {localized.total_due}",
+            "note": localized.items_table,
+            "automated": True,
+        }

@@ -1,0 +1,158 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..tools import schedule
+
+FOLLOWUP_MODEL = "account.escalation.followup"
+
+
+class AccountEscalationStep(models.Model):
+    """One step of a plan: when, through which channel, in which tone. Only data; the plan decides."""
+
+    _name = "account.escalation.step"
+    _description = "Escalation Step"
+    _order = "plan_id, sequence, id"
+
+    plan_id = fields.Many2one("account.escalation.plan", required=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one(related="plan_id.company_id", store=True, index=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    name = fields.Char(translate=True, help="How colleagues call this step. The customer does not see it.")
+    anchor = fields.Selection(
+        [("due", "due date"), ("issue", "issue date")], string="Counted From", default="due", required=True
+    )
+    direction = fields.Selection([("before", "before"), ("after", "after")], default="after", required=True)
+    days = fields.Integer(default=0, help="Days before or after the due date, or after the issue date.")
+    channel = fields.Selection(
+        [("email", "Email"), ("call", "Call"), ("letter", "Letter")], default="email", required=True
+    )
+    needs_review = fields.Boolean(
+        string="Review First",
+        help="The email waits in To Do until a person has read, perhaps changed, and sent it.",
+    )
+    tone = fields.Selection(
+        [
+            ("reminder", "Courtesy reminder"),
+            ("statement", "Statement"),
+            ("first", "First notice"),
+            ("second", "Second notice"),
+            ("final", "Final notice"),
+        ],
+        default="first",
+        required=True,
+        help="A courtesy reminder is never sent once the due date has passed.\n"
+        "A statement lists all overdue invoices of the customer, whichever of them triggered it.",
+    )
+    template_id = fields.Many2one(
+        "mail.template",
+        domain=[("model", "=", FOLLOWUP_MODEL)],
+        ondelete="restrict",
+        help="The text of the email or of the letter.",
+    )
+    activity_type_id = fields.Many2one("mail.activity.type", ondelete="restrict", help="Call, if left empty.")
+    repeat_days = fields.Integer(
+        string="Repeat Every",
+        help="Days after which the last step comes again, until the invoice is paid. 0: it does not.",
+    )
+    auto_skip_days = fields.Integer(
+        string="Skip After",
+        help="Days after which a follow-up that nobody has dealt with is skipped, so that the plan goes on. 0: never.",
+    )
+    warning = fields.Char(compute="_compute_warning")
+
+    @api.depends("name", "anchor", "direction", "days", "channel")
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        for step in self:
+            step.display_name = step.name or step._get_timing()
+
+    @api.depends("anchor", "direction", "days", "tone")
+    def _compute_warning(self):
+        for step in self:
+            late = step.tone == "reminder" and step.anchor == "due" and step.direction == "after" and step.days
+            step.warning = late and self.env._(
+                "This step would never be taken: a courtesy reminder is not sent after the due date."
+            )
+
+    @api.constrains("anchor", "direction", "days", "repeat_days", "auto_skip_days")
+    def _check_timing(self):
+        for step in self:
+            if step.anchor == "issue" and step.direction == "before":
+                raise ValidationError(self.env._("A step cannot be taken before the issue date of an invoice."))
+            if min(step.days, step.repeat_days, step.auto_skip_days) < 0:
+                raise ValidationError(self.env._("The days of a step cannot be negative."))
+
+    @api.constrains("channel", "template_id")
+    def _check_template(self):
+        for step in self:
+            if step.channel == "email" and not step.template_id:
+                raise ValidationError(self.env._("The email step “%s” needs a template.", step.display_name))
+            if step.template_id and step.template_id.model != FOLLOWUP_MODEL:
+                raise ValidationError(
+                    self.env._(
+                        "The template “%(template)s” is not made for follow-ups; choose one whose model is Follow-up.",
+                        template=step.template_id.name,
+                    )
+                )
+
+    @api.constrains("repeat_days", "plan_id", "anchor", "direction", "days", "sequence", "active")
+    def _check_repeat(self):
+        for plan in self.plan_id:
+            repeating = plan.step_ids.filtered("repeat_days")
+            if repeating and repeating != plan._get_repeatable_step():
+                raise ValidationError(
+                    self.env._("Only the last step after the due date can be repeated, in plan “%s”.", plan.name)
+                )
+
+    @api.onchange("anchor")
+    def _onchange_anchor(self):
+        if self.anchor == "issue":
+            self.direction = "after"
+
+    @api.onchange("tone", "channel")
+    def _onchange_tone(self):
+        """Suggest the ready text of the tone; a template that somebody wrote is left alone."""
+        ready = {tone: self.env.ref(f"account_escalation.mail_template_{tone}", False) for tone in self._get_tones()}
+        if self.channel == "call":
+            self.template_id = False
+        elif not self.template_id or self.template_id in ready.values():
+            self.template_id = ready.get(self.tone)
+
+    def unlink(self):
+        """A step that was taken tells later decisions how far an invoice has come: it is archived instead."""
+        used = self.env[FOLLOWUP_MODEL].sudo()._read_group([("step_id", "in", self.ids)], ["step_id"])
+        kept = self.browse(step.id for [step] in used)
+        kept.write({"active": False, "repeat_days": 0})
+        return super(AccountEscalationStep, self - kept).unlink()
+
+    @api.model
+    def _get_tones(self):
+        return dict(self._fields["tone"].selection)
+
+    def _get_timing(self):
+        """“10 days after due date”, in the user's language."""
+        self.ensure_one()
+        if not self.days:
+            return self.env._("On the issue date") if self.anchor == "issue" else self.env._("On the due date")
+        if self.anchor == "issue":
+            return self.env._("%s days after the issue date", self.days)
+        if self.direction == "before":
+            return self.env._("%s days before the due date", self.days)
+        return self.env._("%s days after the due date", self.days)
+
+    def _get_schedule_steps(self):
+        """These steps as values for the decision."""
+        return tuple(
+            schedule.Step(
+                id=step.id,
+                days=step.days,
+                anchor=step.anchor,
+                direction=step.direction,
+                tone=step.tone,
+                sequence=step.sequence,
+                repeat_days=step.repeat_days,
+                auto_skip_days=step.auto_skip_days,
+                active=step.active,
+            )
+            for step in self
+        )

@@ -1,0 +1,244 @@
+import operator
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+FOLLOWED_TYPES = ("out_invoice", "out_receipt")
+COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+class AccountMove(models.Model):
+    """An invoice: its plan, what comes next and why, and what was done."""
+
+    _inherit = "account.move"
+
+    escalation_plan_id = fields.Many2one(
+        "account.escalation.plan",
+        string="Follow-up Plan",
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        domain="[('company_id', '=', company_id), ('level', '=', 'invoice')]",
+    )
+    escalation_plan_origin = fields.Selection(
+        [("manual", "Chosen"), ("customer", "From the customer"), ("rule", "By rule"), ("default", "Default")],
+        string="Plan Comes From",
+        copy=False,
+        readonly=True,
+        help="Chosen, and no plan: this invoice is not followed up.",
+    )
+    escalation_last_date = fields.Date(string="Last Follow-up", copy=False, readonly=True)
+    escalation_next_step_id = fields.Many2one(
+        "account.escalation.step",
+        string="Next Step",
+        compute="_compute_escalation_next",
+        search="_search_escalation_next_step_id",
+    )
+    escalation_next_date = fields.Date(
+        string="Next Follow-up", compute="_compute_escalation_next", search="_search_escalation_next_date"
+    )
+    escalation_reason = fields.Char(
+        string="Follow-up Status", compute="_compute_escalation_next", search="_search_escalation_reason"
+    )
+    escalation_followup_ids = fields.Many2many(
+        "account.escalation.followup",
+        string="Follow-ups",
+        compute="_compute_escalation_followup_ids",
+        search="_search_escalation_followup_ids",
+    )
+    escalation_alert = fields.Char(compute="_compute_escalation_alert")
+
+    @api.depends(
+        "escalation_plan_id", "state", "payment_state", "line_ids.no_followup", "line_ids.amount_residual",
+        "escalation_last_date", "line_ids.date_maturity",
+    )
+    @api.depends_context("lang")
+    def _compute_escalation_next(self):
+        # sudo: whoever may read the invoice may read what comes next, without access to plans
+        plans = self.env["account.escalation.plan"].sudo()
+        decisions = plans._decide_moves(self.sudo())
+        for move in self:
+            facts, decision = decisions.get(move.id, (None, None))
+            move.escalation_next_step_id = decision and decision.steps and decision.steps[0].id
+            move.escalation_next_date = decision and decision.date
+            move.escalation_reason = decision and plans.browse(facts.plan_id)._explain(decision)
+
+    def _search_escalation_next_step_id(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return self._search_escalation_value(lambda decision: decision.steps and decision.steps[0].id, value)
+
+    def _search_escalation_next_date(self, operator, value):
+        if operator == "in":
+            days = [day and fields.Date.to_date(day) for day in value]
+            return self._search_escalation_value(lambda decision: decision.date, days)
+        if operator not in COMPARISONS:
+            return NotImplemented
+        compare, day = COMPARISONS[operator], fields.Date.to_date(value)
+        return self._search_escalation_decisions(lambda _f, decision: decision.date and compare(decision.date, day))
+
+    def _search_escalation_reason(self, operator, value):
+        if operator not in ("ilike", "in"):
+            return NotImplemented
+        plans = self.env["account.escalation.plan"].sudo()
+
+        def matches(facts, decision):
+            sentence = plans.browse(facts.plan_id)._explain(decision)
+            return sentence in value if operator == "in" else value.lower() in sentence.lower()
+
+        return self._search_escalation_decisions(matches)
+
+    def _search_escalation_value(self, get_value, values):
+        """Search ``in``, where an empty value stands for all invoices that have none, under a plan or not."""
+        found = Domain(self._search_escalation_decisions(lambda _facts, decision: get_value(decision) in values))
+        if not all(values):
+            found |= ~Domain(self._search_escalation_decisions(lambda _facts, decision: get_value(decision)))
+        return found
+
+    def _search_escalation_decisions(self, matches):
+        """The invoices whose next step, as the schedule decides it, matches."""
+        # sudo: see the compute; the record rules of invoices apply to the result
+        plans = self.env["account.escalation.plan"].sudo()
+        found = [
+            facts.move_id
+            for company, company_plans in plans.search([("company_id", "in", self.env.companies.ids)]).grouped("company_id").items()
+            for facts, decision in company_plans._decide(company._escalation_today())
+            if matches(facts, decision)
+        ]
+        return [("id", "in", found)]
+
+    def _compute_escalation_followup_ids(self):
+        followups = self.env["account.escalation.followup"]
+        lines = self.env["account.escalation.followup.line"]._read_group(
+            [("move_id", "in", self.ids)], ["move_id"], ["followup_id:recordset"]
+        )
+        by_move = dict(lines)
+        for move in self:
+            move.escalation_followup_ids = by_move.get(move, followups).sorted()
+
+    def _search_escalation_followup_ids(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        lines = self.env["account.escalation.followup.line"]
+        return [("id", "in", lines._search([("followup_id", "in", value)]).subselect("move_id"))]
+
+    @api.depends("escalation_plan_id", "partner_id", "partner_id.email", "commercial_partner_id.email")
+    def _compute_escalation_alert(self):
+        for move in self:
+            writes = "email" in move.sudo().escalation_plan_id.step_ids.mapped("channel")
+            nobody = writes and not (move.partner_id.email or move.commercial_partner_id.email)
+            move.escalation_alert = nobody and self.env._(
+                "There is nobody to write to: neither %s nor the customer has an email address.",
+                move.partner_id.display_name,
+            )
+
+    @api.constrains("escalation_plan_id", "company_id")
+    def _check_escalation_plan_id(self):
+        for move in self.filtered("escalation_plan_id"):
+            plan = move.sudo().escalation_plan_id
+            if plan.company_id != move.company_id:
+                raise ValidationError(
+                    self.env._(
+                        "The plan “%(plan)s” belongs to %(plan_company)s, but %(invoice)s to %(company)s.",
+                        plan=plan.name,
+                        plan_company=plan.company_id.name,
+                        invoice=move.display_name,
+                        company=move.company_id.name,
+                    )
+                )
+            if move.move_type not in FOLLOWED_TYPES:
+                raise ValidationError(self.env._("Only customer invoices can be under a plan, not %s.", move.display_name))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            if vals.get("escalation_plan_id"):
+                vals.setdefault("escalation_plan_origin", "manual")
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if "escalation_plan_id" in vals:
+            vals = {"escalation_plan_origin": "manual", **vals}
+        res = super().write(vals)
+        if "escalation_plan_id" in vals:
+            self._escalation_start_afresh()
+        return res
+
+    def _post(self, soft=True):
+        posted = super()._post(soft)
+        posted._escalation_set_default_plan()
+        return posted
+
+    def _escalation_set_default_plan(self):
+        """Give the company's default plan to invoices for which nobody has chosen."""
+        undecided = self.filtered(
+            lambda move: move.move_type in FOLLOWED_TYPES
+            and not move.escalation_plan_id
+            and not move.escalation_plan_origin
+        )
+        # sudo: whoever may post an invoice puts it under the default plan, without access to plans
+        plans = self.env["account.escalation.plan"].sudo()
+        for company, moves in undecided.grouped("company_id").items():
+            plan = plans.search(
+                [("company_id", "=", company.id), ("level", "=", "invoice"), ("is_default", "=", True)], limit=1
+            )
+            if plan:
+                moves._escalation_write({"escalation_plan_id": plan.id, "escalation_plan_origin": "default"})
+
+    def _escalation_write(self, vals):
+        """Write our own plain fields past core's checks of balance and dynamic lines, which they do not touch."""
+        return models.BaseModel.write(self, vals)
+
+    def _escalation_start_afresh(self):
+        """End the counting of earlier steps: the plan begins anew for these invoices; what was said stays said."""
+        # sudo: choosing a plan on an invoice needs no right on the follow-ups of a former one
+        lines = self.env["account.escalation.followup.line"].sudo().search(
+            [("move_id", "in", self.ids), ("counts", "=", True)]
+        )
+        waiting = lines.followup_id.filtered(lambda followup: followup.state in followup._get_open_states())
+        unsent = (lines.followup_id - waiting)._get_unsent()
+        lines.counts = False
+        (waiting | unsent)._withdraw_if_empty("plan_changed")
+
+    def _escalation_set_last_date(self, today):
+        """Note a contact. Plain SQL: our field has no effect in accounting, and core's write costs a millisecond each."""
+        if not self:
+            return
+        self.env.cr.execute(
+            SQL(
+                "UPDATE account_move SET escalation_last_date = %s WHERE id IN %s AND"
+                " (escalation_last_date IS NULL OR escalation_last_date < %s)",
+                today,
+                tuple(self.ids),
+                today,
+            )
+        )
+        self.invalidate_recordset(["escalation_last_date"])
+
+    def _escalation_refresh_last_date(self):
+        """Find the last contact in the history again, after one was taken back."""
+        if not self:
+            return
+        self.env["account.escalation.followup"].flush_model()
+        self.env["account.escalation.followup.line"].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE account_move m
+                   SET escalation_last_date = (
+                       SELECT max(f.date_done)
+                         FROM account_escalation_followup_line fl
+                         JOIN account_escalation_followup f ON f.id = fl.followup_id
+                        WHERE fl.move_id = m.id AND f.state = 'done')
+                 WHERE m.id IN %s
+                """,
+                tuple(self.ids),
+            )
+        )
+        self.invalidate_recordset(["escalation_last_date"])
+
+    def action_escalation_open_followups(self):
+        action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
+        return {**action, "domain": [("line_ids.move_id", "in", self.ids)], "context": {}}

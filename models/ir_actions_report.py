@@ -1,0 +1,54 @@
+import io
+import re
+
+from odoo import models
+from odoo.tools.pdf import OdooPdfFileReader, OdooPdfFileWriter
+
+REFERENCE = re.compile(r"FU-\d{6,}")
+
+
+class IrActionsReport(models.Model):
+    """Letters by the hundred: one call of wkhtmltopdf, then one PDF each."""
+
+    _inherit = "ir.actions.report"
+
+    def _escalation_render_each(self, followups):
+        """The letter of each follow-up as a PDF of its own.
+
+        All are one document, which every build of wkhtmltopdf can print (several in one call need a patched Qt). It is
+        cut where a letter's reference begins a new page; if that is not certain, each letter is printed by itself.
+
+        :return: {follow-up id: bytes}
+        """
+        self.ensure_one()
+        if len(followups) > 1:
+            documents = self._escalation_cut(self._escalation_render(followups), followups)
+            if documents:
+                return documents
+        return {followup.id: self._escalation_render(followup) for followup in followups}
+
+    def _escalation_render(self, followups):
+        return self._render_qweb_pdf(self.report_name, followups.ids)[0]
+
+    def _escalation_cut(self, content, followups):
+        reader = OdooPdfFileReader(io.BytesIO(content), strict=False)
+        starts = []
+        for number, page in enumerate(reader.pages):
+            starts += [(number, reference) for reference in REFERENCE.findall(page.extract_text())]
+        if [reference for _number, reference in starts] != followups.mapped("reference"):
+            return {}
+        numbers = [number for number, _reference in starts]
+        if len(set(numbers)) != len(numbers) or numbers[0] != 0:
+            return {}
+        ends = [*numbers[1:], len(reader.pages)]
+        return {
+            followup.id: self._escalation_extract(reader, range(start, end))
+            for followup, start, end in zip(followups, numbers, ends, strict=True)
+        }
+
+    def _escalation_extract(self, reader, numbers):
+        writer, stream = OdooPdfFileWriter(), io.BytesIO()
+        for number in numbers:
+            writer.add_page(reader.pages[number])
+        writer.write(stream)
+        return stream.getvalue()

@@ -1,0 +1,30 @@
+from odoo import models
+
+from .account_escalation_step import FOLLOWUP_MODEL
+
+
+class MailMail(models.Model):
+    """The last moment: what was paid, held or taken off its plan since it was queued is not sent."""
+
+    _inherit = "mail.mail"
+
+    def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
+        followups = self._escalation_get_followups()
+        stale = followups - followups._recheck_all()
+        kept = self - self.filtered(lambda mail: mail.mail_message_id in stale.mail_message_id)
+        return super(MailMail, kept).send(auto_commit, raise_exception, post_send_callback)
+
+    def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
+        followups = self._escalation_get_followups()
+        res = super()._postprocess_sent_message(success_pids, success_emails, failure_reason, failure_type)
+        if failure_type and not success_pids:
+            followups._set_undelivered(failure_reason or failure_type)
+        elif not failure_type:
+            followups.filtered(lambda followup: followup.reason == "delivery")._set_delivered()
+        return res
+
+    def _escalation_get_followups(self):
+        """The follow-ups whose email is among these."""
+        messages = self.filtered(lambda mail: mail.model == FOLLOWUP_MODEL).mail_message_id
+        # sudo: the queue is sent by whoever triggers it
+        return self.env[FOLLOWUP_MODEL].sudo().search([("mail_message_id", "in", messages.ids), ("state", "in", ("done", "failed"))]) if messages else self.env[FOLLOWUP_MODEL].sudo()

@@ -1,0 +1,147 @@
+"""Builders for the tests: plans, invoices at a day, a run on a day."""
+
+from datetime import date, timedelta
+
+from odoo import Command
+from odoo.tests import tagged
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.addons.mail.tests.common import MailCommon
+
+MONDAY = date(2026, 11, 2)  # "day 0" of most tests
+
+
+def day(text):
+    """A date of 2026: ``day("11-02")``."""
+    return date.fromisoformat(f"2026-{text}" if len(text) == 5 else text)
+
+
+@tagged("post_install", "-at_install")
+class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
+    """One company with a catchall address, an accountant, a customer who has an address and an email."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company = cls.company_data["company"]
+        cls.env.user.group_ids += cls.env.ref("account.group_account_manager")
+        cls.company.alias_domain_id = cls.mail_alias_domain
+        cls.company.resource_calendar_id.tz = "Europe/Berlin"
+        cls.customer = cls._create_customer("Azure Interior")
+        cls.template = cls.env["mail.template"].create(
+            {
+                "name": "Reminder",
+                "model_id": cls.env["ir.model"]._get_id("account.escalation.followup"),
+                "lang": "{{ object.lang }}",
+                "subject": "Reminder {{ object.invoice_names }}",
+                "body_html": '<p>Please pay</p><t t-out="object.items_table"/>',
+            }
+        )
+
+    @classmethod
+    def _create_customer(cls, name, **values):
+        email = f"{name.lower().replace(' ', '.')}@example.com"
+        return cls.env["res.partner"].create(
+            {
+                "name": name,
+                "is_company": True,
+                "email": email,
+                "street": "Main Street 1",
+                "zip": "10115",
+                "city": "Berlin",
+                "country_id": cls.env.ref("base.de").id,
+                **values,
+            }
+        )
+
+    @classmethod
+    def _create_plan(cls, *steps, **values):
+        """A plan of steps, each given as :meth:`_step` makes them; by default without minimum delay."""
+        return cls.env["account.escalation.plan"].create(
+            {
+                "name": "Plan",
+                "company_id": cls.company.id,
+                "min_contact_days": 0,
+                "step_ids": [Command.create(step) for step in steps],
+                **values,
+            }
+        )
+
+    @classmethod
+    def _step(cls, days, channel="email", **values):
+        """``days`` after the due date; negative: before it."""
+        step = {"days": abs(days), "direction": "before" if days < 0 else "after", "channel": channel}
+        if channel != "call":
+            step["template_id"] = cls.template.id
+        if days < 0:
+            step["tone"] = "reminder"
+        return {**step, **values}
+
+    @classmethod
+    def _create_invoice(cls, due, plan=None, amount=100.0, issued=None, partner=None, **values):
+        """A posted invoice of one instalment, due on a day."""
+        move = cls.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": (partner or cls.customer).id,
+                "company_id": cls.company.id,
+                "invoice_date": issued or due - timedelta(days=14),
+                "invoice_date_due": due,
+                "invoice_line_ids": [Command.create({"name": "Chairs", "price_unit": amount, "tax_ids": []})],
+                **values,
+            }
+        )
+        move.action_post()
+        if plan:
+            move.escalation_plan_id = plan
+        return move
+
+    @classmethod
+    def _create_instalments(cls, *dues, issued, plan=None, amount=100.0):
+        """A posted invoice whose equal instalments are due on the days given."""
+        term = cls.env["account.payment.term"].create(
+            {
+                "name": "Instalments",
+                "line_ids": [
+                    Command.create(
+                        {
+                            "value": "percent",
+                            "value_amount": 100.0 / len(dues),
+                            "nb_days": (due - issued).days,
+                            "delay_type": "days_after",
+                        }
+                    )
+                    for due in dues
+                ],
+            }
+        )
+        return cls._create_invoice(
+            dues[-1], plan, amount=amount * len(dues), issued=issued, invoice_payment_term_id=term.id
+        )
+
+    @classmethod
+    def _pay(cls, move, amount=None, on=None):
+        """Register a payment that is reconciled at once."""
+        wizard = cls.env["account.payment.register"].with_context(active_model="account.move", active_ids=move.ids)
+        values = {"payment_date": on or MONDAY}
+        if amount:
+            values["amount"] = amount
+        wizard.create(values)._create_payments()
+
+    @classmethod
+    def _run_days(cls, plan, *days):
+        """Run a plan on each of the days; return the follow-ups of the last one."""
+        followups = cls.env["account.escalation.followup"]
+        for today in days:
+            followups = plan._run(today)
+        return followups
+
+    def _followups_of(self, move):
+        return move.escalation_followup_ids.sorted("id")
+
+    def _days_of(self, move, *states):
+        """The days on which a move had follow-ups that count."""
+        lines = self.env["account.escalation.followup.line"].search(
+            [("move_id", "=", move.id), ("is_subject", "=", True), ("counts", "=", True)]
+        )
+        return [followup.date for followup in lines.followup_id.sorted("id") if not states or followup.state in states]

@@ -1,0 +1,51 @@
+"""Why something happened, or did not: one key and one translated sentence each, the same on every screen."""
+
+from odoo.tools.translate import LazyTranslate
+
+_lt = LazyTranslate(__name__)
+
+SCHEDULE = {
+    # what `tools/schedule.py` answers, for what comes next; %(date)s, %(days)s and %(step)s are filled in
+    "due": _lt("Due today."),
+    "scheduled": _lt("On %(date)s, the day that the step asks for."),
+    "workday": _lt("Waits until %(date)s: today is not a working day."),
+    "min_contact": _lt("Waits until %(date)s: at least %(days)s days after the last contact."),
+    "hold": _lt("On hold."),
+    "hold_until": _lt("On hold: goes on from %(date)s."),
+    "open": _lt("Waits until the open follow-up is sent, done or skipped."),
+    "open_until": _lt("Waits until %(date)s, when the open follow-up is skipped by itself, unless it is done before."),
+    "finished": _lt("All steps of the plan are taken."),
+    "passed": _lt("The due date has passed: the steps that are left were meant for before it."),
+}
+OUT = {
+    # what keeps an invoice from being followed up, now or when a follow-up is checked again before it goes out
+    "paid": _lt("Paid."),
+    "in_payment": _lt("A payment is on its way: waits for the bank."),
+    "reversed": _lt("Reversed by a credit note."),
+    "blocked": _lt("Blocked: its payment status says so."),
+    "excluded": _lt("Excluded from follow-ups."),
+    "below_min": _lt("Not followed up: the open amount does not exceed the plan's minimum."),
+    "not_posted": _lt("Not posted."),
+    "plan_changed": _lt("The plan was changed or taken away."),
+    "plan_archived": _lt("The plan is archived."),
+}
+FAILURE = {
+    "no_recipient": _lt("Nobody to write to: no email address."),
+    "blacklisted": _lt("The email address is on the blacklist."),
+    "bounced": _lt("The email address has bounced before."),
+    "no_template": _lt("The step has no email template."),
+    "no_phone": _lt("There is nobody to call."),
+    "delivery": _lt("The email could not be delivered."),
+    "error": _lt("An error occurred."),
+}
+PERSON = {
+    "by_person": _lt("Skipped by a person."),
+    "auto_skip": _lt("Skipped by itself: nobody dealt with it in time."),
+}
+SENTENCES = {**SCHEDULE, **OUT, **FAILURE, **PERSON}
+
+
+def explain(env, key, **values):
+    """The sentence of a reason in the language of ``env``."""
+    sentence = env._(SENTENCES[key])
+    return sentence % values if values else sentence
