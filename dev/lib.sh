@@ -13,11 +13,13 @@ stamp() { cat "$CACHE/stamps/$1" 2>/dev/null || true; }                        #
 mark() { mkdir -p "$CACHE/stamps"; printf '%s\n' "$2" >"$CACHE/stamps/$1"; }    # mark NAME VALUE
 hash_of() { sha256sum | cut -c1-12; }
 
+find_browser() { command -v chromium google-chrome google-chrome-stable chromium-browser | head -n 1 || true; }
+
 # One at a time: others wait until the calling (sub)shell ends.
 lock() {
     command -v flock >/dev/null || return 0
     exec 9>"$CACHE/lock"
-    flock -n 9 || { say "Waiting for another run that prepares $CACHE"; flock 9; }
+    flock -w 3 9 || { say "Waiting for another run that prepares $CACHE"; flock 9; }
 }
 
 # make_venv NAME REQUIREMENTS: a virtual environment in the cache, made anew when the requirements change
@@ -44,7 +46,10 @@ setup() {
 }
 
 # From the cache's folder, since Python would import modules from the current one.
-odoo() { (cd "$CACHE" && exec "$CACHE/venv/bin/python" -m odoo "$1" -c "$CACHE/odoo.conf" "${@:2}"); }
+odoo() {
+    (cd "$CACHE" && exec "$CACHE/venv/bin/python" -m odoo "$@" -c "$CACHE/odoo.conf") \
+        2> >(trap '' INT; grep --line-buffered -v "^Running as user 'root' is a security risk" >&2)
+}
 db() { DATA_DIR=$CACHE/data "$CACHE/venv/bin/python" "$DEV/db.py" "$@"; }
 
 # The addon's own files, as far as an installed database depends on them.
@@ -61,9 +66,11 @@ prepare_base() {
     [ "$(stamp base)" != "$want" ] || ! db exists "${PREFIX}base" || return 0
     say "Database: Odoo with accounting and demo data (once, about a minute)"
     db drop "${PREFIX}base_new"
-    odoo server -d "${PREFIX}base_new" -i account,resource --stop-after-init --no-http --log-level=warn
-    odoo shell -d "${PREFIX}base_new" --no-http --log-level=warn \
-        <<<'env["ir.qweb"]._pregenerate_assets_bundles(); env.cr.commit()' >/dev/null
+    {
+        odoo server -d "${PREFIX}base_new" -i account,resource --stop-after-init --no-http &&
+            odoo shell -d "${PREFIX}base_new" --no-http \
+                <<<'env["ir.qweb"]._pregenerate_assets_bundles(); env.cr.commit()'
+    } >"$CACHE/base.log" 2>&1 || die "Odoo could not make a database, see $CACHE/base.log"
     db rename "${PREFIX}base_new" "${PREFIX}base"
     mark base "$want"
 }
@@ -77,6 +84,6 @@ prepare_ready() {
     say "Database: installing the addon"
     mark ready none
     db copy "${PREFIX}base" "${PREFIX}ready"
-    odoo server -d "${PREFIX}ready" -i $MODULE --stop-after-init --no-http --log-level=warn
+    odoo server -d "${PREFIX}ready" -i $MODULE --stop-after-init --no-http
     mark ready "$want"
 }

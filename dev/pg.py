@@ -86,7 +86,9 @@ class Server:
 
     def _run(self, *command, **kwargs):
         env = {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C"}
-        return subprocess.run(command, env=env, cwd="/", stdin=subprocess.DEVNULL, **self.account, **kwargs)
+        return subprocess.run(
+            command, env=env, cwd="/", stdin=subprocess.DEVNULL, check=False, **self.account, **kwargs
+        )
 
     def _call(self, program, *args, check=True):
         # to a file: the server inherits the output, a pipe would never end

@@ -22,6 +22,10 @@ def template(export):
     return pot
 
 
+def translations(folder):
+    return sorted({folder / f"{language}.po" for language in LANGUAGES} | set(folder.glob("*.po")))
+
+
 def merged(pot, old, language):
     """The template with the translations that there are."""
     po = polib.POFile()
@@ -50,7 +54,7 @@ def problems(pot, folder):
     path = folder / f"{MODULE}.pot"
     if not path.exists() or path.read_text() != str(pot):
         yield f"{path.name} is not up to date: run dev/pot"
-    for path in sorted(folder / f"{language}.po" for language in {*LANGUAGES, *(f.stem for f in folder.glob("*.po"))}):
+    for path in translations(folder):
         if not path.exists():
             yield f"{path.name} is missing: run dev/pot and translate"
             continue
@@ -59,17 +63,19 @@ def problems(pot, folder):
             yield f"{path.name} is not up to date: run dev/pot"
         for title, entries in (("untranslated", po.untranslated_entries()), ("fuzzy", po.fuzzy_entries())):
             if entries:
-                terms = "".join(f"\n    {entry.msgid[:90]!r}" for entry in entries[:10])
-                yield f"{path.name}: {len(entries)} {title}{terms}{'' if len(entries) <= 10 else chr(10) + '    ...'}"
+                terms = [repr(entry.msgid[:90]) for entry in entries[:10]]
+                yield "\n    ".join([f"{path.name}: {len(entries)} {title}, the first ones:", *terms])
 
 
 def main(export, folder, check=None):
     pot, folder = template(export), Path(folder)
     if check:
-        found = list(problems(pot, folder))
-        sys.exit("\n".join(found) if found else print(f"translations: up to date and complete, {len(pot)} terms"))
+        if found := list(problems(pot, folder)):
+            sys.exit("\n".join(found))
+        print(f"translations: up to date and complete ({len(pot)} terms)")
+        return
     write(folder / f"{MODULE}.pot", str(pot))
-    for path in {folder / f"{language}.po" for language in LANGUAGES} | set(folder.glob("*.po")):
+    for path in translations(folder):
         old = polib.pofile(str(path)) if path.exists() else polib.POFile()
         write(path, str(merged(pot, old, path.stem)))
 

@@ -9,7 +9,6 @@
 root() { [ "$(id -u)" = 0 ]; }
 
 # --- programs and libraries of the system ------------------------------------------------------------------------
-find_browser() { command -v chromium google-chrome google-chrome-stable chromium-browser | head -n 1; }
 missing=() why=()
 need() { missing+=("${@:2}"); why+=("$1"); }
 if [ "$(uname -s)" = Linux ]; then
@@ -152,6 +151,7 @@ db_port = ${PGPORT:-5432}
 db_user = $pguser
 ${PGPASSWORD:+db_password = $PGPASSWORD}
 http_interface = 127.0.0.1
+log_level = warn
 with_demo = True
 CONF
 chmod 600 "$CACHE/odoo.conf"

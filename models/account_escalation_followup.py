@@ -6,6 +6,7 @@ import psycopg2
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, split_every
+from odoo.tools.pdf import merge_pdf
 
 from ..tools import schedule
 from ..tools.reasons import SENTENCES, explain
@@ -106,8 +107,8 @@ class AccountEscalationFollowup(models.Model):
     def action_send(self):
         """Send reviewed or failed emails now, unless something has changed since; say what happened."""
         emails = self.filtered(lambda followup: followup.channel == "email" and followup.state in ("todo", "failed"))
-        valid = emails._recheck_all()
-        changed = valid.filtered(lambda followup: followup.is_edited and followup._refresh_amounts())
+        valid = emails._recheck_all()._check_reachable(by_person=True)
+        changed = valid.filtered(lambda followup: followup._refresh_amounts() and followup.is_edited)
         for company, followups in (valid - changed).grouped("company_id").items():
             followups._attempt("_send", company._escalation_today())
         return self._notify_result(changed)
@@ -138,11 +139,19 @@ class AccountEscalationFollowup(models.Model):
         return self._notify_result()
 
     def action_print(self):
-        """The selected letters as one PDF, as they were made."""
+        """The selected letters as one PDF, as they were made; made anew if an open amount has changed since."""
         letters = self.filtered(lambda followup: followup.channel == "letter")
-        if not letters:
-            raise UserError(self.env._("There is no letter among the selected follow-ups."))
-        return self.env.ref("account_escalation.action_report_letter").report_action(letters)
+        todo = letters.filtered(lambda followup: followup.state == "todo")
+        todo._recheck_all().filtered(lambda followup: followup._refresh_amounts())._attempt("_execute_letter", None)
+        files = letters.filtered(lambda followup: followup.state in ("todo", "done")).attachment_ids
+        if not files:
+            raise UserError(self.env._("There is no letter to print among the selected follow-ups."))
+        attachment = files
+        if len(files) > 1:
+            attachment = self.env["ir.attachment"].create(
+                {"name": self.env._("Letters.pdf"), "raw": merge_pdf(files.mapped("raw")), "mimetype": "application/pdf"}
+            )
+        return {"type": "ir.actions.act_url", "url": f"/web/content/{attachment.id}?download=true", "target": "download"}
 
     def action_reset_text(self):
         """Take the text from the template again."""
@@ -306,6 +315,21 @@ class AccountEscalationFollowup(models.Model):
         for company, followups in self.grouped("company_id").items():
             valid |= followups._recheck(company._escalation_today())
         return valid
+
+    def _recheck_queued_mails(self):
+        """Just before core sends their emails: withdraw, or write again what lists amounts that have changed.
+
+        :return: the follow-ups whose email may leave as it is
+        """
+        lines = self.line_ids.filtered("counts")
+        valid = self._recheck_all()
+        gone = lines.filtered(lambda line: not line.counts).followup_id
+        changed = valid.filtered(lambda followup: followup in gone or followup._refresh_amounts())
+        changed._get_unsent_mails().cancel()
+        changed.write({"state": "queued", "date_done": False})
+        changed.line_ids.move_id._escalation_refresh_last_date()
+        changed._process()
+        return valid - changed
 
     def _withdraw_if_empty(self, reason):
         """Withdraw those that no receivable has triggered any more."""

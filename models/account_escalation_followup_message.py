@@ -170,7 +170,7 @@ class AccountEscalationFollowup(models.Model):
         )
         for line in changed:
             line.amount_residual = line.move_line_id.amount_residual
-        if changed:
+        if changed and self.body:
             self.body = self._replace_items(self.body)
         return bool(changed)
 
@@ -204,27 +204,28 @@ class AccountEscalationFollowup(models.Model):
             result.append(addresses.filtered("email") or partners.browse(group[0].partner_id))
         return result
 
-    def _check_reachable(self):
+    def _check_reachable(self, by_person=False):
         """Those whose recipients can be written to; the others fail, each with its reason."""
         addresses = self.recipient_ids.mapped("email_normalized")
         # sudo: the blacklist is marketing's to edit, but ours to respect
         blacklisted = set(
             self.env["mail.blacklist"].sudo().search([("email", "in", list(filter(None, addresses)))]).mapped("email")
         )
-        objections = {followup: followup._get_unreachable_reason(blacklisted) for followup in self}
+        objections = {followup: followup._get_unreachable_reason(blacklisted, by_person) for followup in self}
         for reason in set(filter(None, objections.values())):
             failed = self.filtered(lambda followup, reason=reason: objections[followup] == reason)
             failed._fail(reason)
         return self.filtered(lambda followup: not objections[followup])
 
-    def _get_unreachable_reason(self, blacklisted):
+    def _get_unreachable_reason(self, blacklisted, by_person):
+        """A person who sends by hand may try an address that has bounced."""
         self.ensure_one()
         addresses = self.recipient_ids.filtered("email_normalized")
         if not addresses:
             return "no_recipient"
         if any(partner.email_normalized in blacklisted for partner in addresses):
             return "blacklisted"
-        if all(partner.message_bounce for partner in addresses):
+        if not by_person and all(partner.message_bounce for partner in addresses):
             return "bounced"
         return ""
 
@@ -247,12 +248,18 @@ class AccountEscalationFollowup(models.Model):
         return texts
 
     def _draft(self):
-        """Write the text, for a person to read and change."""
-        for res_id, (subject, body) in self._render_texts().items():
-            self.browse(res_id).write({"subject": subject, "body": body, "is_edited": False, "state": "todo"})
+        """Write the text, for a person to read and change; what a person has written stays, with the present items."""
+        edited = self.filtered("is_edited")
+        for followup in edited:
+            followup.body = followup._replace_items(followup.body)
+        for res_id, (subject, body) in (self - edited)._render_texts().items():
+            self.browse(res_id).write({"subject": subject, "body": body})
+        self.write({"state": "todo"})
 
     def _send(self, today):
         """Queue the emails and note the contact. Core's mail queue sends them."""
+        if not self:
+            return
         edited = self.filtered("is_edited")
         texts = (self - edited)._render_texts()
         texts.update({followup.id: (followup.subject, followup._replace_items(followup.body)) for followup in edited})

@@ -46,6 +46,7 @@ class AccountMove(models.Model):
         "account.escalation.followup",
         string="Follow-ups",
         compute="_compute_escalation_followup_ids",
+        compute_sudo=True,
         search="_search_escalation_followup_ids",
     )
     escalation_alert = fields.Char(compute="_compute_escalation_alert")

@@ -10,8 +10,8 @@ class MailMail(models.Model):
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
         followups = self._escalation_get_followups()
-        stale = followups - followups._recheck_all()
-        kept = self - self.filtered(lambda mail: mail.mail_message_id in stale.mail_message_id)
+        stale_messages = followups.mail_message_id - followups._recheck_queued_mails().mail_message_id
+        kept = self.filtered(lambda mail: mail.mail_message_id not in stale_messages)
         return super(MailMail, kept).send(auto_commit, raise_exception, post_send_callback)
 
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
@@ -27,4 +27,7 @@ class MailMail(models.Model):
         """The follow-ups whose email is among these."""
         messages = self.filtered(lambda mail: mail.model == FOLLOWUP_MODEL).mail_message_id
         # sudo: the queue is sent by whoever triggers it
-        return self.env[FOLLOWUP_MODEL].sudo().search([("mail_message_id", "in", messages.ids), ("state", "in", ("done", "failed"))]) if messages else self.env[FOLLOWUP_MODEL].sudo()
+        followups = self.env[FOLLOWUP_MODEL].sudo()
+        if not messages:
+            return followups
+        return followups.search([("mail_message_id", "in", messages.ids), ("state", "in", ("done", "failed"))])

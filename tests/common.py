@@ -27,6 +27,7 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         cls.env.user.group_ids += cls.env.ref("account.group_account_manager")
         cls.company.alias_domain_id = cls.mail_alias_domain
         cls.company.resource_calendar_id.tz = "Europe/Berlin"
+        cls.other_company = cls.setup_other_company()["company"]
         cls.customer = cls._create_customer("Azure Interior")
         cls.template = cls.env["mail.template"].create(
             {
@@ -99,6 +100,8 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
     @classmethod
     def _create_instalments(cls, *dues, issued, plan=None, amount=100.0):
         """A posted invoice whose equal instalments are due on the days given."""
+        rounded = round(100.0 / len(dues), 2)
+        shares = [rounded] * (len(dues) - 1) + [100.0 - rounded * (len(dues) - 1)]
         term = cls.env["account.payment.term"].create(
             {
                 "name": "Instalments",
@@ -106,12 +109,12 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
                     Command.create(
                         {
                             "value": "percent",
-                            "value_amount": 100.0 / len(dues),
+                            "value_amount": share,
                             "nb_days": (due - issued).days,
                             "delay_type": "days_after",
                         }
                     )
-                    for due in dues
+                    for share, due in zip(shares, dues, strict=True)
                 ],
             }
         )
@@ -138,6 +141,10 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
 
     def _followups_of(self, move):
         return move.escalation_followup_ids.sorted("id")
+
+    def _mails_of(self, followup):
+        """The emails queued for a follow-up, oldest first."""
+        return self.env["mail.mail"].search([("model", "=", followup._name), ("res_id", "=", followup.id)], order="id")
 
     def _days_of(self, move, *states):
         """The days on which a move had follow-ups that count."""

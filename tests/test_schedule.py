@@ -9,6 +9,8 @@ numbered from 1 as written. An answer reads ``"11-23 due+3: scheduled"``: day, s
 import re
 from datetime import date, timedelta
 
+from odoo.tests import BaseCase, tagged
+
 from odoo.addons.account_escalation.tools.schedule import (
     UNTIL_LIFTED,
     Item,
@@ -21,7 +23,6 @@ from odoo.addons.account_escalation.tools.schedule import (
     next_workday,
     simulate,
 )
-from odoo.tests import BaseCase, tagged
 
 # --- writing facts ----------------------------------------------------------------------------------------------------
 
@@ -210,7 +211,7 @@ class TestScheduleRules(ScheduleCase):
             ("on the due date", "11-20", invoice("due-5", due="11-20"), "11-20 due-5: due"),
             ("the day after", "11-20", invoice("due-5", due="11-19"), "never: passed"),
             ("after issue, triggered before due", "11-20", invoice("issue+3", due="11-19"), "never: passed"),
-            ("after issue, triggered on the due date", "11-20", invoice("issue+40", due="11-19"), "11-20 issue+40: due"),
+            ("after issue, triggered on due", "11-20", invoice("issue+40", due="11-19"), "11-20 issue+40: due"),
             ("on the due date is not before it", "11-20", invoice("due+0", due="11-19"), "11-20 due+0: due"),
             ("unmoved, it is not before due", "11-14", invoice("due-0", due="11-15"), "11-16 due-0: workday"),
             ("reminder on the due date", "11-19", invoice("due+0 reminder", due="11-19"), "11-19 due+0: due"),
@@ -219,6 +220,8 @@ class TestScheduleRules(ScheduleCase):
             ("before the issue date", "11-12", invoice("due-9", issue="11-12", due="11-20"), "never: passed"),
             ("before due, on the issue date", "11-12", invoice("due-8", issue="11-12", due="11-20"),
              "11-12 due-8: due"),
+            ("after due, though before a late issue date", "11-10", invoice("due+1", issue="11-09", due="11-02"),
+             "11-10 due+1: due"),
             ("the next one takes its place", "11-23", invoice("due-5, due+3", due="11-20"), "11-23 due+3: due"),
             ("held until lifted, due not yet passed", "11-20", invoice("due-5", due="11-20", hold=UNTIL_LIFTED),
              "never: hold"),

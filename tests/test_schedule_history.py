@@ -6,6 +6,8 @@ Plans, facts and answers are written as in test_schedule.py.
 import ast
 import inspect
 
+from odoo.tests import tagged
+
 from odoo.addons.account_escalation.tests.test_schedule import (
     ScheduleCase,
     day,
@@ -19,8 +21,15 @@ from odoo.addons.account_escalation.tests.test_schedule import (
     weekend,
 )
 from odoo.addons.account_escalation.tools import schedule
-from odoo.addons.account_escalation.tools.schedule import UNTIL_LIFTED, Subject, decide, listed, reference, simulate
-from odoo.tests import tagged
+from odoo.addons.account_escalation.tools.schedule import (
+    UNTIL_LIFTED,
+    Subject,
+    decide,
+    listed,
+    objection,
+    reference,
+    simulate,
+)
 
 
 @tagged("post_install", "-at_install")
@@ -123,13 +132,16 @@ class TestScheduleHistory(ScheduleCase):
             ("held", "12-28", repeated(done(2, "11-09"), hold="12-29"), "12-30 due+7 #2: hold"),
             ("open", "12-28", repeated(waiting(2, "11-09")), "never: open"),
             ("its second time open", "12-28", repeated(done(2, "11-09"), waiting(2, "12-09", 2)), "never: open"),
-            ("open until skipped by itself", "12-07", repeated(waiting(2, "11-09"), text="due+1, due+7 repeat 1 skip 30"),
-             "12-09 due+7 #2: open"),
+            ("open until skipped by itself", "12-07",
+             repeated(waiting(2, "11-09"), text="due+1, due+7 repeat 1 skip 30"), "12-09 due+7 #2: open"),
             ("no longer the last for this subject", "11-30",
              repeated(done(2, "11-09"), text="due+1, due+7 repeat 30, issue+60", issue="10-01"),
              "11-30 issue+60: due"),
             ("no longer the last, and the last was taken", "12-30",
              repeated(*passed_later, text="due+1, due+7 repeat 30, due+10"), "never: finished"),
+            ("another of its trigger date is the last", "12-30",
+             repeated(done(2, "11-09"), done(3, "11-09"), text="due+1, due+7 repeat 30, issue+47"), "never: finished"),
+            ("not what never comes", "11-10", invoice("due+7 reminder repeat 30", due="11-02"), "never: passed"),
             ("an archived step behind it does not count", "11-10",
              repeated(done(2, "11-09"), text="due+1, due+7 repeat 30, due+10 archived"), "12-09 due+7 #2: scheduled"),
             ("a twin that never comes does not stop it", "11-10",
@@ -178,6 +190,26 @@ class TestScheduleSubjects(ScheduleCase):
                 self.assertEqual(listed(subject, day("11-12")), rest, "what is due that day is not overdue")
                 self.assertEqual(listed(subject, day("11-13")), list(items), "overdue the day after")
 
+    def test_objection(self):
+        """What was decided is looked at again before it goes out: may it still, on the 20th?"""
+        mine, poor = item("11-19"), item("11-19", amount=50)
+        later, after_due, courtesy = item("11-20"), plan("due+1", min_amount=50), plan("due-5", min_amount=50)
+        rows = (
+            ("nothing changed", invoice(after_due, mine), mine, ""),
+            ("kept out", invoice(after_due, mine, out="blocked", hold=UNTIL_LIFTED), mine, "blocked"),
+            ("held until lifted", invoice(after_due, mine, hold=UNTIL_LIFTED), mine, "hold"),
+            ("the last day of a hold", invoice(after_due, mine, hold="11-20"), mine, "hold"),
+            ("a hold that is over", invoice(after_due, mine, hold="11-19"), mine, ""),
+            ("no longer open", invoice(after_due, later), None, "paid"),
+            ("the due date has passed", invoice(courtesy, mine), mine, "passed"),
+            ("it is the due date", invoice(courtesy, later), later, ""),
+            ("at the minimum", invoice(after_due, poor), poor, "below_min"),
+        )
+        for name, subject, receivable, reason in rows:
+            with self.subTest(name):
+                self.assertEqual(objection(subject, receivable, subject.plan.steps[0], day("11-20")), reason)
+        self.assertEqual(objection(invoice(courtesy, poor), poor, None, day("11-20")), "", "only listed")
+
     def test_simulate(self):
         two = [invoice("due+5, due+20", due="11-02"), invoice("due+1, due+5", due="11-04")]
         planned = [(p.date, p.index, told(p.decision)) for p in simulate(two, day("11-02"), day("11-22"), weekend)]
@@ -195,17 +227,17 @@ class TestScheduleSubjects(ScheduleCase):
 
     def test_equal_facts_are_decided_once(self):
         shared, memo = plan("due+1"), {}
-        same = [invoice(shared, due="11-02", amount=amount) for amount in (10, 20, 30)]
+        same = [invoice(shared, due="11-02", issue="09-23", amount=amount) for amount in (10, 20, 30)]
         self.assertEqual(len(set(decide(same, day("11-03"), weekend, memo))), 1)
         self.assertEqual(len(memo), 1)
         others = [
-            invoice(shared, due="11-03"),
-            invoice(shared, due="11-02", issue="11-01"),
-            invoice(shared, due="11-02", taken=[done(1, "11-03")]),
-            invoice(shared, due="11-02", taken=[waiting(1, "11-03")]),
-            invoice(shared, due="11-02", last="11-03"),
-            invoice(shared, due="11-02", hold="11-05"),
-            invoice("due+1", due="11-02"),
+            invoice(shared, due="11-03", issue="09-23"),
+            invoice(shared, due="11-02", issue="09-22"),
+            invoice(shared, due="11-02", issue="09-23", taken=[done(1, "11-03")]),
+            invoice(shared, due="11-02", issue="09-23", taken=[waiting(1, "11-03")]),
+            invoice(shared, due="11-02", issue="09-23", last="11-03"),
+            invoice(shared, due="11-02", issue="09-23", hold="11-05"),
+            invoice("due+1", due="11-02", issue="09-23"),
         ]
         self.assertEqual(decide(others, day("11-03"), weekend, memo), decide(others, day("11-03"), weekend))
         self.assertEqual(len(memo), 1 + len(others))

@@ -5,17 +5,19 @@ from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from odoo.tests import BaseCase, tagged
+
 from odoo.addons.account_escalation.tests.test_schedule import weekend
 from odoo.addons.account_escalation.tools.schedule import Item, Plan, Step, Subject, Taken, decide, reference, simulate
-from odoo.tests import BaseCase, tagged
 
 START = date(2026, 11, 2)
 DAY = timedelta(days=1)
 LONG = 420  # days in which all that is owed has come, whatever the delays
 SHORT = 90
 
-quick = settings(deadline=None, derandomize=True, database=None, max_examples=300)
-slow = settings(quick, max_examples=150)
+quick = settings(deadline=None, derandomize=True, database=None, max_examples=100)
+slow = settings(quick, max_examples=70)
 
 
 # --- random facts -----------------------------------------------------------------------------------------------------

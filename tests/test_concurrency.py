@@ -1,0 +1,190 @@
+"""Two connections at once, and a crash: real commits on a database of their own making."""
+
+import threading
+
+import psycopg2
+
+from odoo import SUPERUSER_ID, api
+from odoo.modules.registry import Registry
+from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.account_escalation.tests.common import MONDAY, day
+
+
+@tagged("post_install", "-at_install")
+class TestConcurrency(BaseCase):
+    """Commits for real, so it makes its records with the builders of the others, and takes them away again."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.registry = Registry(get_db_name())
+
+    def setUp(self):
+        super().setUp()
+        with self._connect() as env:
+            self.plan_id, self.move_ids = self._make(env)
+        self.addCleanup(self._remove)
+
+    def _connect(self):
+        return _Connection(self.registry)
+
+    def _make(self, env):
+        company = env.ref("base.main_company")
+        customers = env["res.partner"].create(
+            [{"name": f"Concurrent {n}", "email": f"c{n}@example.com", "is_company": True} for n in range(3)]
+        )
+        template = env["mail.template"].create(
+            {
+                "name": "Concurrent",
+                "model_id": env["ir.model"]._get_id("account.escalation.followup"),
+                "subject": "Reminder",
+                "body_html": "<p>Please pay</p>",
+            }
+        )
+        step = (0, 0, {"days": 1, "template_id": template.id})
+        plan = env["account.escalation.plan"].create(
+            {"name": "Concurrent", "company_id": company.id, "step_ids": [step], "min_contact_days": 0}
+        )
+        moves = env["account.move"].create(
+            [
+                {
+                    "move_type": "out_invoice",
+                    "partner_id": customer.id,
+                    "company_id": company.id,
+                    "invoice_date": day("10-01"),
+                    "invoice_date_due": day("10-16"),
+                    "invoice_line_ids": [(0, 0, {"name": "Chairs", "price_unit": 100.0, "tax_ids": []})],
+                }
+                for customer in customers
+            ]
+        )
+        moves.action_post()
+        moves.escalation_plan_id = plan
+        return plan.id, moves.ids
+
+    def _remove(self):
+        with self._connect() as env:
+            plan = env["account.escalation.plan"].browse(self.plan_id)
+            moves = env["account.move"].browse(self.move_ids)
+            followups = env["account.escalation.followup"].search([("plan_id", "=", plan.id)])
+            env["mail.mail"].search([("mail_message_id", "in", followups.mail_message_id.ids)]).unlink()
+            followups.unlink()
+            moves.button_draft()
+            moves.with_context(force_delete=True).unlink()
+            template = plan.step_ids.template_id
+            partners = env["res.partner"].search([("name", "like", "Concurrent _")])
+            plan.unlink()
+            template.unlink()
+            partners.unlink()
+
+    def _followups(self, env):
+        return env["account.escalation.followup"].search([("plan_id", "=", self.plan_id)])
+
+    def _record(self, env):
+        return env["account.escalation.plan"].browse(self.plan_id)._record(MONDAY)
+
+    def test_the_second_of_two_runs_finds_the_plan_taken(self):
+        with self._connect() as one, self._connect() as two:
+            self.assertEqual(len(self._record(one)), 3)
+            self.assertFalse(self._record(two))
+        with self._connect() as env:
+            self.assertEqual(len(self._followups(env)), 3)
+
+    def test_a_run_that_began_before_the_other_ended_is_told_to_try_again(self):
+        with self._connect() as one:
+            one["account.escalation.plan"].browse(self.plan_id).name  # noqa: B018 opens the snapshot
+            with self._connect() as two:
+                self._record(two)
+            with mute_logger("odoo.sql_db"), self.assertRaises(psycopg2.errors.SerializationFailure):
+                self._record(one)
+            one.cr.rollback()
+            one.invalidate_all()
+            self.assertFalse(self._record(one), "tried again, it finds nothing to do")
+        with self._connect() as env:
+            self.assertEqual(len(self._followups(env)), 3)
+
+    def test_two_workers_share_the_rows(self):
+        with self._connect() as env:
+            self._record(env)
+        with self._connect() as one, self._connect() as two:
+            mine = self._followups(one)[:2].try_lock_for_update(allow_referencing=True)
+            self._followups(two)._process(MONDAY)
+            self.assertEqual(len(self._followups(two).filtered(lambda f: f.state == "done")), 1)
+            two.cr.commit()
+            mine._process(MONDAY)
+        with self._connect() as env:
+            followups = self._followups(env)
+            self.assertEqual(followups.mapped("state"), ["done"] * 3)
+            self.assertEqual(env["mail.mail"].search_count([("res_id", "in", followups.ids), ("model", "=", followups._name)]), 3)
+
+    def test_many_workers_at_once_send_nothing_twice(self):
+        with self._connect() as env:
+            self._record(env)
+        errors = []
+
+        def work():
+            try:
+                with self._connect() as env:
+                    self._followups(env)._process(MONDAY)
+            except psycopg2.OperationalError:
+                pass  # the loser's batch is done again by a later one
+            except Exception as error:  # noqa: BLE001
+                errors.append(error)
+
+        threads = [threading.Thread(target=work) for _number in range(4)]
+        with mute_logger("odoo.sql_db"):
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        work()
+        self.assertFalse(errors)
+        with self._connect() as env:
+            followups = self._followups(env)
+            self.assertEqual(followups.mapped("state"), ["done"] * 3)
+            mails = env["mail.mail"].search([("res_id", "in", followups.ids), ("model", "=", followups._name)])
+            self.assertEqual(len(mails), 3)
+
+    def test_a_crash_before_the_commit_loses_nothing(self):
+        with self._connect() as env:
+            self._record(env)
+        with self._connect() as env:
+            self._followups(env)._process(MONDAY)
+            env.cr.rollback()  # killed
+        with self._connect() as env:
+            self.assertEqual(self._followups(env).mapped("state"), ["queued"] * 3)
+            self._followups(env)._process(MONDAY)
+        with self._connect() as env:
+            followups = self._followups(env)
+            mails = env["mail.mail"].search([("res_id", "in", followups.ids), ("model", "=", followups._name)])
+            self.assertEqual(len(mails), 3)
+
+    def test_the_database_itself_refuses_a_step_twice(self):
+        with self._connect() as env:
+            line = self._record(env).line_ids[0]
+            with mute_logger("odoo.sql_db"), self.assertRaises(psycopg2.errors.UniqueViolation), env.cr.savepoint():
+                line.copy({"followup_id": line.followup_id.id})
+            line.counts = False
+            env.flush_all()
+            self.assertTrue(line.copy({"followup_id": line.followup_id.id, "counts": True}))
+
+
+class _Connection:
+    """A transaction of its own, committed at the end."""
+
+    def __init__(self, registry):
+        self.cr = registry.cursor()
+
+    def __enter__(self):
+        return api.Environment(self.cr, SUPERUSER_ID, {})
+
+    def __exit__(self, kind, _value, _traceback):
+        if kind is None:
+            self.cr.commit()
+        else:
+            self.cr.rollback()
+        self.cr.close()
+
+

@@ -1,0 +1,382 @@
+"""States of a follow-up: what takes a step, what gives it back, and what a person can do."""
+
+from unittest.mock import patch
+
+import psycopg2
+from freezegun import freeze_time
+
+from odoo import Command
+from odoo.exceptions import UserError
+from odoo.tools import mute_logger
+
+from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
+
+
+class FollowupCase(EscalationCommon):
+    def _reviewed(self, **values):
+        """A plan whose first step is a reviewed email, and an invoice that has reached it."""
+        plan = self._create_plan(self._step(1, needs_review=True, **values), self._step(10))
+        return plan, self._create_invoice(day("10-16"), plan)
+
+
+class TestTaking(FollowupCase):
+    def test_open_follow_up_blocks_later_steps(self):
+        plan, move = self._reviewed()
+        self.assertEqual(plan._run(MONDAY).state, "todo")
+        self.assertFalse(self._run_days(plan, day("11-03"), day("11-10")))
+        self.assertIn("open follow-up", move.escalation_reason)
+        self.assertFalse(move.escalation_next_date)
+
+    @freeze_time("2026-11-05 10:00:00")
+    def test_sending_lets_the_plan_go_on_after_the_delay(self):
+        plan, move = self._reviewed()
+        plan.min_contact_days = 5
+        plan._run(MONDAY).action_send()
+        self.assertEqual(move.escalation_last_date, day("11-05"))
+        self.assertEqual(move.escalation_next_date, day("11-10"))
+        self.assertIn("at least 5 days after the last contact", move.escalation_reason)
+
+    def test_skipped_by_a_person_is_taken_but_no_contact(self):
+        plan, move = self._reviewed()
+        followup = plan._run(MONDAY)
+        followup.action_skip()
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "by_person"}])
+        self.assertTrue(followup.line_ids.counts)
+        self.assertFalse(move.escalation_last_date)
+        self.assertEqual(plan._run(day("11-03")).step_id.days, 10)
+
+    def test_skip_can_be_taken_back(self):
+        plan, _move = self._reviewed()
+        followup = plan._run(MONDAY)
+        followup.action_skip()
+        followup.action_retry()
+        self.assertEqual(followup.state, "todo")
+
+    def test_auto_skip_lets_the_plan_go_on(self):
+        plan, _move = self._reviewed(auto_skip_days=3)
+        followup = plan._run(MONDAY)
+        self.assertFalse(plan._run(day("11-04")))
+        self.assertEqual(plan._run(day("11-05")).step_id.days, 10)
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "auto_skip"}])
+
+    def test_withdrawal_by_payment_takes_nothing(self):
+        plan, move = self._reviewed()
+        followup = plan._run(MONDAY)
+        self._pay(move)
+        plan._run(day("11-03"))
+        self.assertEqual(followup.state, "skipped")
+        self.assertIn(followup.reason, ("paid", "in_payment"))
+        self.assertFalse(followup.line_ids.counts)
+
+    def test_the_step_comes_again_after_a_withdrawal(self):
+        plan, move = self._reviewed()
+        followup = plan._run(MONDAY)
+        move.no_followup = True
+        plan._run(day("11-03"))
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "excluded"}])
+        move.no_followup = False
+        self.assertEqual(plan._run(day("11-04")).step_id, followup.step_id)
+
+    def test_courtesy_reminder_is_withdrawn_once_the_due_date_has_passed(self):
+        plan = self._create_plan(self._step(-3, needs_review=True), self._step(5))
+        self._create_invoice(day("11-04"), plan, issued=day("10-01"))
+        followup = plan._run(MONDAY)
+        plan._run(day("11-04"))
+        self.assertEqual(followup.state, "todo")
+        plan._run(day("11-05"))
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "passed"}])
+
+    def test_one_of_a_group_can_be_withdrawn_alone(self):
+        plan, move = self._reviewed()
+        other = self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        self._pay(other)
+        plan._run(day("11-03"))
+        self.assertEqual(followup.state, "todo")
+        self.assertEqual(followup.line_ids.filtered("counts").move_id, move)
+        self.assertIn("100.00", followup.total_due)
+
+    def test_small_rest_is_not_asked_for(self):
+        plan, move = self._reviewed()
+        plan.min_amount = 5.0
+        followup = plan._run(MONDAY)
+        self._pay(move, 96.0)
+        plan._run(day("11-03"))
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "below_min"}])
+
+
+class TestAfresh(FollowupCase):
+    def test_another_plan_begins_anew_and_keeps_the_last_contact(self):
+        plan = self._create_plan(self._step(1), self._step(7))
+        move = self._create_invoice(day("10-16"), plan)
+        self._mails_of(plan._run(MONDAY)).state = "sent"
+        other = self._create_plan(self._step(2), min_contact_days=5)
+        move.escalation_plan_id = other
+        self.assertFalse(other._run(day("11-03")))
+        self.assertEqual(move.escalation_next_date, day("11-09"))  # five days end on a Saturday
+        self.assertEqual(move.escalation_last_date, MONDAY)
+
+    def test_the_same_plan_again_begins_anew(self):
+        plan = self._create_plan(self._step(1), self._step(7))
+        move = self._create_invoice(day("10-16"), plan)
+        first = plan._run(MONDAY)
+        self._mails_of(first).state = "sent"
+        move.write({"escalation_plan_id": plan.id})
+        self.assertEqual(plan._run(day("11-03")).step_id, first.step_id)
+
+    def test_changing_the_plan_stops_what_is_open_or_unsent(self):
+        plan = self._create_plan(self._step(1), self._step(1, needs_review=True))
+        move = self._create_invoice(day("10-16"), plan)
+        followups = plan._run(MONDAY)
+        mail = self.env["mail.mail"].sudo().search([("mail_message_id", "in", followups.mail_message_id.ids)])
+        self.assertEqual(mail.state, "outgoing")
+        move.escalation_plan_id = False
+        self.assertEqual(set(followups.mapped("state")), {"skipped"})
+        self.assertEqual(set(followups.mapped("reason")), {"plan_changed"})
+        self.assertEqual(mail.state, "cancel")
+        self.assertFalse(move.escalation_last_date, "an email that was never sent is no contact")
+
+    def test_removing_the_plan_is_a_choice(self):
+        plan = self._create_plan(self._step(1), is_default=True)
+        move = self._create_invoice(day("10-16"))
+        self.assertRecordValues(move, [{"escalation_plan_id": plan.id, "escalation_plan_origin": "default"}])
+        move.escalation_plan_id = False
+        self.assertEqual(move.escalation_plan_origin, "manual")
+        move.button_draft()
+        move.action_post()
+        self.assertFalse(move.escalation_plan_id)
+
+
+class TestFailure(FollowupCase):
+    def test_nobody_to_write_to(self):
+        plan = self._create_plan(self._step(1))
+        self.customer.email = False
+        move = self._create_invoice(day("10-16"), plan)
+        self.assertIn("nobody to write to", move.escalation_alert)
+        followup = plan._run(MONDAY)
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "no_recipient"}])
+        self.assertFalse(followup.mail_message_id)
+        self.customer.email = "new@example.com"
+        followup.action_retry()
+        self.assertEqual(followup.state, "done")
+
+    def test_blacklisted_address(self):
+        plan = self._create_plan(self._step(1))
+        self.env["mail.blacklist"]._add(self.customer.email)
+        self._create_invoice(day("10-16"), plan)
+        self.assertRecordValues(plan._run(MONDAY), [{"state": "failed", "reason": "blacklisted"}])
+
+    def test_bounced_address_fails_but_a_person_may_try(self):
+        plan = self._create_plan(self._step(1))
+        self.customer.message_bounce = 1
+        self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "bounced"}])
+        followup.action_send()
+        self.assertEqual(followup.state, "done")
+
+    @mute_logger("odoo.addons.account_escalation.models.account_escalation_followup")
+    def test_a_row_that_fails_does_not_stop_its_neighbours(self):
+        plan = self._create_plan(self._step(1))
+        partners = [self._create_customer(f"Customer {number}") for number in range(7)]
+        for partner in partners:
+            self._create_invoice(day("10-16"), plan, partner=partner)
+        original = self.env.registry["account.escalation.followup"]._prepare_mail_values
+
+        def broken(followup, *args):
+            if followup.partner_id == partners[3]:
+                raise ValueError("no such thing")
+            return original(followup, *args)
+
+        with patch.object(self.env.registry["account.escalation.followup"], "_prepare_mail_values", broken):
+            followups = plan._run(MONDAY)
+        failed = followups.filtered(lambda followup: followup.state == "failed")
+        self.assertRecordValues(
+            failed, [{"partner_id": partners[3].id, "reason": "error", "reason_detail": "no such thing"}]
+        )
+        self.assertEqual(len((followups - failed).filtered("mail_message_id")), 6)
+        mails = self.env["mail.mail"].search([("model", "=", followups._name), ("res_id", "in", followups.ids)])
+        self.assertEqual(len(mails), 6, "no email is queued twice when a batch is tried again in parts")
+
+    def test_a_lost_connection_is_nobodys_failure(self):
+        plan = self._create_plan(self._step(1))
+        self._create_invoice(day("10-16"), plan)
+        error = psycopg2.OperationalError("connection lost")
+        with (
+            patch.object(self.env.registry["account.escalation.followup"], "_prepare_mail_values", side_effect=error),
+            self.assertRaises(psycopg2.OperationalError),
+            self.env.cr.savepoint(),
+        ):
+            plan._run(MONDAY)
+        self.env.invalidate_all()
+        self.assertEqual(plan._run(MONDAY).state, "done")
+
+
+class TestMailQueue(FollowupCase):
+    """Between queueing and sending things change too."""
+
+    def setUp(self):
+        super().setUp()
+        self.plan = self._create_plan(self._step(1))
+        self.move = self._create_invoice(day("10-16"), self.plan)
+
+    def test_paid_in_the_meantime_is_not_sent(self):
+        followup = self.plan._run(MONDAY)
+        self._pay(self.move)
+        with self.mock_mail_gateway():
+            self._mails_of(followup).send()
+        self.assertNotSentEmail()
+        self.assertEqual(followup.state, "skipped")
+        self.assertEqual(self._mails_of(followup).state, "cancel")
+        self.assertFalse(self.move.escalation_last_date)
+
+    def test_partly_paid_in_the_meantime_is_written_again(self):
+        followup = self.plan._run(MONDAY)
+        self._pay(self.move, 40.0)
+        with self.mock_mail_gateway():
+            self._mails_of(followup).send()
+        self.assertNotSentEmail()
+        old, new = self._mails_of(followup)
+        self.assertEqual((old.state, new.state), ("cancel", "outgoing"))
+        self.assertIn("60.00", new.body_html)
+        self.assertEqual(followup.state, "done")
+
+    def test_unchanged_is_sent_once(self):
+        followup = self.plan._run(MONDAY)
+        with self.mock_mail_gateway():
+            self._mails_of(followup).send()
+        self.assertEqual([mail["email_to"] for mail in self._mails], [[self.customer.email_formatted]])
+        self.assertEqual(followup.mail_state, "sent")
+
+    def test_refused_by_the_mail_server(self):
+        followup = self.plan._run(MONDAY)
+        mail = self._mails_of(followup)
+        mail._postprocess_sent_message([], [], failure_reason="refused", failure_type="mail_smtp")
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "delivery", "reason_detail": "refused"}])
+        self.assertFalse(self.move.escalation_last_date)
+        mail.state = "exception"
+        followup.action_retry()
+        self.assertEqual(followup.state, "done")
+        self.assertEqual(mail.state, "cancel", "the refused email must not be sent beside the new one")
+
+
+class TestReview(FollowupCase):
+    def test_amount_is_fresh_when_sent(self):
+        plan, move = self._reviewed()
+        followup = plan._run(MONDAY)
+        self.assertIn("100.00", followup.body)
+        self._pay(move, 40.0)
+        followup.action_send()
+        self.assertEqual(followup.state, "done")
+        self.assertIn("60.00", followup.mail_message_id.body)
+
+    def test_edited_text_is_kept_with_fresh_items(self):
+        plan, _move = self._reviewed()
+        followup = plan._run(MONDAY)
+        followup.write({"body": followup.body.replace("Please pay", "Dear Jane"), "is_edited": True})
+        followup.action_send()
+        self.assertIn("Dear Jane", followup.mail_message_id.body)
+        self.assertIn("100.00", followup.mail_message_id.body)
+
+    def test_edited_text_is_read_again_when_the_amount_changed(self):
+        plan, move = self._reviewed()
+        followup = plan._run(MONDAY)
+        followup.write({"body": followup.body.replace("Please pay", "Please pay 100.00 €"), "is_edited": True})
+        self._pay(move, 40.0)
+        action = followup.action_send()
+        self.assertEqual(followup.state, "todo")
+        self.assertIn("has changed", action["params"]["message"])
+        self.assertIn("60.00", followup.body)
+        followup.action_send()
+        self.assertEqual(followup.state, "done")
+
+    def test_paid_is_not_sent(self):
+        plan, move = self._reviewed()
+        followup = plan._run(MONDAY)
+        self._pay(move)
+        followup.action_send()
+        self.assertEqual(followup.state, "skipped")
+        self.assertFalse(followup.mail_message_id)
+
+    def test_reset_text(self):
+        plan, _move = self._reviewed()
+        followup = plan._run(MONDAY)
+        followup.write({"body": "<p>Oops</p>", "is_edited": True})
+        followup.action_reset_text()
+        self.assertIn("Please pay", followup.body)
+
+    def test_text_without_table_is_sent_as_written(self):
+        plan, _move = self._reviewed()
+        followup = plan._run(MONDAY)
+        followup.write({"body": "<p>Just call me</p>", "is_edited": True})
+        followup.action_send()
+        self.assertEqual(followup.mail_message_id.body, "<p>Just call me</p>")
+
+
+class TestCalls(FollowupCase):
+    def setUp(self):
+        super().setUp()
+        self.plan = self._create_plan(self._step(1, "call"), self._step(10), responsible_id=self.env.user.id)
+        self.move = self._create_invoice(day("10-16"), self.plan)
+
+    def test_call_is_an_activity_on_the_invoice(self):
+        followup = self.plan._run(MONDAY)
+        self.assertEqual(followup.state, "todo")
+        self.assertRecordValues(
+            followup.activity_id, [{"res_model": "account.move", "res_id": self.move.id, "user_id": self.env.user.id}]
+        )
+        self.assertIn("100.00", followup.activity_id.summary)
+
+    def test_call_about_several_invoices_is_on_the_customer(self):
+        self._create_invoice(day("10-16"), self.plan)
+        activity = self.plan._run(MONDAY).activity_id
+        self.assertEqual((activity.res_model, activity.res_id), ("res.partner", self.customer.id))
+
+    def test_done_activity_is_a_contact(self):
+        followup = self.plan._run(MONDAY)
+        followup.activity_id.action_feedback("Will pay")
+        self.assertEqual(followup.state, "done")
+        self.assertEqual(self.move.escalation_last_date, self.company._escalation_today())
+
+    def test_cancelled_activity_skips_the_call(self):
+        followup = self.plan._run(MONDAY)
+        followup.activity_id.unlink()
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "by_person"}])
+
+    def test_paid_call_disappears(self):
+        followup = self.plan._run(MONDAY)
+        activity = followup.activity_id
+        self._pay(self.move)
+        self.plan._run(day("11-03"))
+        self.assertFalse(activity.exists())
+        self.assertIn(followup.reason, ("paid", "in_payment"))
+
+    def test_skipping_the_call_removes_its_activity(self):
+        followup = self.plan._run(MONDAY)
+        activity = followup.activity_id
+        followup.action_skip()
+        self.assertFalse(activity.exists())
+
+    def test_mark_as_called(self):
+        followup = self.plan._run(MONDAY)
+        followup.action_mark_sent()
+        self.assertEqual(followup.state, "done")
+        self.assertFalse(followup.activity_id.active)
+
+    def test_another_user_takes_the_call(self):
+        followup = self.plan._run(MONDAY)
+        followup.activity_id.user_id = self.user_admin
+        self.assertEqual(followup.user_id, self.user_admin)
+
+
+class TestLetters(FollowupCase):
+    def test_nothing_to_print(self):
+        plan = self._create_plan(self._step(1))
+        self._create_invoice(day("10-16"), plan)
+        with self.assertRaises(UserError):
+            plan._run(MONDAY).action_print()
+
+    def test_plan_of_one_letter_and_one_email_can_be_built_with_commands(self):
+        plan = self._create_plan(self._step(1))
+        plan.write({"step_ids": [Command.create(self._step(5, "letter"))]})
+        self.assertEqual(plan.step_ids.mapped("channel"), ["email", "letter"])
