@@ -9,7 +9,7 @@ from odoo.tools import SQL, split_every
 from odoo.tools.pdf import merge_pdf
 
 from ..tools import schedule
-from ..tools.reasons import SENTENCES, explain
+from ..tools.reasons import FOLLOWUP
 from .account_escalation_step import FOLLOWUP_MODEL
 
 _logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class AccountEscalationFollowup(models.Model):
 
     @api.model
     def _selection_reason(self):
-        return [(key, self.env._(sentence).replace("%(", "(")) for key, sentence in SENTENCES.items()]
+        return [(key, self.env._(sentence)) for key, sentence in FOLLOWUP.items()]
 
     @api.model
     def _get_open_states(self):
@@ -191,7 +191,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _get_reason_text(self):
         self.ensure_one()
-        return f"{explain(self.env, self.reason)} {self.reason_detail or ''}".strip()
+        return f"{self.env._(FOLLOWUP[self.reason])} {self.reason_detail or ''}".strip()
 
     # --- RECORD -------------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,9 @@ class AccountEscalationFollowupLine(models.Model):
             return "paid"
         if self.is_subject and fact.plan_id != self.plan_id.id:
             return "plan_changed"
-        item = next((item for item in fact.subject.items if item.key.instalment == self.instalment), None)
+        subject = fact.subject
+        if not self.is_subject and subject.out == "plan_archived":
+            subject = subject._replace(out="")  # listed in a statement, whatever became of its own plan
+        item = next((item for item in subject.items if item.key.instalment == self.instalment), None)
         step = self.step_id._get_schedule_steps()[0] if self.is_subject else None
-        return schedule.objection(fact.subject, item, step, today)
+        return schedule.objection(subject, item, step, today)

@@ -1,7 +1,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
-from itertools import count, groupby, islice
+from itertools import count, groupby, islice  # pylint: disable=bad-builtin-groupby; it must stream
 from typing import NamedTuple
 
 from odoo import api, fields, models
@@ -405,7 +405,7 @@ class AccountEscalationPlan(models.Model):
 
         :param datetime now: in UTC
         """
-        plans = self.search([])
+        plans = self.search([("step_ids", "!=", False)])
         ready = plans.company_id.filtered(lambda company: company._escalation_is_send_time(now))
         today = {company: company._escalation_today(now) for company in ready}
         return plans.filtered(lambda plan: plan.company_id in today and plan.last_run != today[plan.company_id])
@@ -418,7 +418,7 @@ class AccountEscalationPlan(models.Model):
         now = fields.Datetime.now()
         plans = self._get_due_plans(now)
         commit_progress(remaining=len(plans))
-        for company in self.search([]).company_id:
+        for [company] in followups._read_group([("state", "in", followups._get_open_states())], ["company_id"]):
             followups._withdraw_stale(company._escalation_today(now), [("company_id", "=", company.id)])
             commit_progress()
         for plan in plans:

@@ -42,10 +42,18 @@ PERSON = {
     "by_person": _lt("Skipped by a person."),
     "auto_skip": _lt("Skipped by itself: nobody dealt with it in time."),
 }
-SENTENCES = {**SCHEDULE, **OUT, **FAILURE, **PERSON}
+FOLLOWUP = {
+    # why a follow-up was made, withdrawn, skipped, or failed
+    "due": _lt("The step was due."),
+    "passed": _lt("The due date passed before it was sent."),
+    "hold": _lt("On hold."),
+    **OUT,
+    **FAILURE,
+    **PERSON,
+}
 
 
 def explain(env, key, **values):
-    """The sentence of a reason in the language of ``env``."""
-    sentence = env._(SENTENCES[key])
+    """The sentence that tells what comes next for an invoice, in the language of ``env``."""
+    sentence = env._({**SCHEDULE, **OUT}[key])
     return sentence % values if values else sentence

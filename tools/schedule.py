@@ -165,100 +165,120 @@ def _contact_floor(plan: Plan, last_contact: date | None, is_free: IsFree) -> da
     return last_contact + timedelta(days=delay)
 
 
-def _block_end(plan: Plan, item: Item, trigger: date) -> date | None:
-    """Rule 7: the first day on which no open follow-up blocks a step of this trigger date; None: a person must act."""
-    steps = {step.id: step for step in plan.steps}
-    end = date.min
-    for taken in item.taken:
-        step = steps.get(taken.step_id) if taken.is_open else None
-        if not step or step.trigger(item.issue, item.due) >= trigger:
-            continue
-        ends = []
-        if step.auto_skip_days:
-            ends.append(taken.date + timedelta(days=step.auto_skip_days))
-        if step.is_late(item.issue, item.due, item.due + _DAY):
-            ends.append(item.due + _DAY)
-        if not ends:
-            return None
-        end = max(end, min(ends))
-    return end
+class _Case(NamedTuple):
+    """One receivable under its plan, and what bounds the day of its next step."""
 
+    plan: Plan
+    item: Item
+    others: tuple[Item, ...]  # of the same subject, with open follow-ups
+    floors: dict[str, date]  # {reason: first day that it allows}
+    is_free: IsFree
 
-def _untaken(plan: Plan, item: Item) -> list[tuple[date, Step, int]]:
-    """Rules 5 and 8: (trigger date, step, occurrence) of all steps that may still come, in time order."""
-    timeline = sorted(
-        ((step.trigger(item.issue, item.due), step) for step in plan.steps), key=lambda x: (x[0], x[1].sequence, x[1].id)
-    )
-    taken_ids = {taken.step_id for taken in item.taken}
-    position = max((trigger for trigger, step in timeline if step.id in taken_ids), default=date.min)
-    owed = [
-        (trigger, step, 1)
-        for trigger, step in timeline
-        if step.active and trigger >= position and step.id not in taken_ids
-    ]
-    return owed or _repetition(timeline, item)
+    def timeline(self) -> list[tuple[date, Step]]:
+        dated = ((step.trigger(self.item.issue, self.item.due), step) for step in self.plan.steps)
+        return sorted(dated, key=lambda entry: (entry[0], entry[1].sequence, entry[1].id))
 
+    def position(self) -> date:
+        """The trigger date of the last step taken in time order; archived steps tell it too."""
+        taken_ids = {taken.step_id for taken in self.item.taken}
+        return max((trigger for trigger, step in self.timeline() if step.id in taken_ids), default=date.min)
 
-def _repetition(timeline: list[tuple[date, Step]], item: Item) -> list[tuple[date, Step, int]]:
-    last = next((step for _trigger, step in reversed(timeline) if step.active), None)
-    if not last or not last.repeat_days:
-        return []
-    times = [taken for taken in item.taken if taken.step_id == last.id]
-    if not times:
-        return []
-    since = max(taken.date for taken in times)
-    occurrence = max(taken.occurrence for taken in times) + 1
-    return [(since + timedelta(days=last.repeat_days), last, occurrence)]
+    def owed(self) -> list[tuple[date, Step, int]]:
+        """Rule 5: (trigger date, step, occurrence) of the steps not yet taken nor passed, in time order."""
+        taken_ids = {taken.step_id for taken in self.item.taken}
+        position = self.position()
+        return [
+            (trigger, step, 1)
+            for trigger, step in self.timeline()
+            if step.active and trigger >= position and step.id not in taken_ids
+        ]
 
+    def repetition(self) -> list[tuple[date, Step, int]]:
+        """Rule 8: the last step once more, if it is the last for this receivable too."""
+        active = [entry for entry in self.timeline() if entry[1].active]
+        trigger, last = active[-1] if active else (date.min, None)
+        times = [taken for taken in self.item.taken if last and taken.step_id == last.id]
+        if not times or not last.repeat_days or trigger < self.position():
+            return []
+        again = max(taken.date for taken in times) + timedelta(days=last.repeat_days)
+        return [(max(trigger, again), last, 1 + max(taken.occurrence for taken in times))]
 
-def _send(earliest: date, block_end: date | None, floors: dict[str, date], is_free: IsFree) -> tuple[date | None, str]:
-    """Rule 6: the send date of one step, with the constraint that decided it."""
-    if block_end is None:
-        return None, "open"
-    floors = {**floors, "open": block_end, "scheduled": earliest}
-    if floors["hold"] == UNTIL_LIFTED:
-        return None, "hold"
-    reason, floor = max(floors.items(), key=lambda entry: entry[1])
-    day = next_workday(floor, is_free)
-    if day == floors["today"]:
-        return day, "due"
-    return day, "workday" if reason == "today" else reason
+    def block_end(self, trigger: date, step: Step) -> date | None:
+        """Rule 7: the first day on which no open follow-up blocks the step; None: a person must act first."""
+        steps = {step.id: step for step in self.plan.steps}
+        ends = [date.min]
+        for item in (self.item, *self.others):
+            for taken in item.taken:
+                earlier = steps.get(taken.step_id) if taken.is_open else None
+                if earlier and (earlier.id == step.id or earlier.trigger(item.issue, item.due) < trigger):
+                    ends.append(_open_until(taken, earlier, item))
+        return None if None in ends else max(ends)
 
+    def candidates(self, owed: list[tuple[date, Step, int]]) -> list[_Candidate]:
+        """Each step with its send date, without those that rule 3 passes over on that date."""
+        result = []
+        for trigger, step, occurrence in owed:
+            earliest = _earliest(step, trigger, self.is_free)
+            send, reason = self.send_date(earliest, self.block_end(trigger, step))
+            if not step.is_late(self.item.issue, self.item.due, send or self.floors["today"]):
+                result.append(_Candidate(trigger, send, reason, step, occurrence))
+        return result
 
-def _candidates(plan: Plan, item: Item, floors: dict[str, date], is_free: IsFree) -> Iterator[_Candidate]:
-    """The steps still owed, each with its send date, without those that rule 3 passes over on that date."""
-    for trigger, step, occurrence in _untaken(plan, item):
-        earliest = _earliest(step, trigger, is_free)
-        send, reason = _send(earliest, _block_end(plan, item, trigger), floors, is_free)
-        if not step.is_late(item.issue, item.due, send or floors["today"]):
-            yield _Candidate(trigger, send, reason, step, occurrence)
+    def send_date(self, earliest: date, block_end: date | None) -> tuple[date | None, str]:
+        """Rule 6: the send date of one step, with the constraint that decided it."""
+        if block_end is None:
+            return None, "open"
+        if self.floors["hold"] == UNTIL_LIFTED:
+            return None, "hold"
+        floors = {**self.floors, "open": block_end, "scheduled": earliest}
+        reason, floor = max(floors.items(), key=lambda entry: entry[1])
+        day = next_workday(floor, self.is_free)
+        if day == floors["today"]:
+            return day, "due"
+        return day, "workday" if reason == "today" else reason
 
+    def decide(self) -> Decision:
+        owed = self.owed()
+        candidates = self.candidates(owed) or self.candidates(self.repetition())
+        if not candidates:
+            return Decision((), None, "passed" if owed else "finished")
+        trigger = self.next_trigger(candidates)
+        chosen = [candidate for candidate in candidates if candidate.trigger == trigger]
+        dated = [candidate for candidate in chosen if candidate.send]
+        if not dated:
+            return Decision((), None, chosen[0].reason)
+        first = min(dated, key=lambda candidate: candidate.send)
+        steps = tuple(candidate.step for candidate in dated if candidate.send == first.send)
+        return Decision(steps, first.send, first.reason, first.occurrence)
 
-def _decide_item(
-    plan: Plan, item: Item, last_contact: date | None, hold_until: date | None, today: date, is_free: IsFree
-) -> Decision:
-    """Rules 2 to 9 for one receivable."""
-    floors = {
-        "today": today,
-        "min_contact": _contact_floor(plan, last_contact, is_free),
-        "hold": hold_until if hold_until == UNTIL_LIFTED else (hold_until + _DAY if hold_until else date.min),
-    }
-    candidates = list(_candidates(plan, item, floors, is_free if plan.workdays_only else _never_free))
-    if not candidates:
-        return Decision((), None, "passed" if _untaken(plan, item) else "finished")
-    dated = [candidate for candidate in candidates if candidate.send]
-    if plan.logic == "contextual" and dated:
-        # the latest trigger date that is reached on the earliest possible day; its own send date is that day too
+    def next_trigger(self, candidates: list[_Candidate]) -> date:
+        """Rule 5. Contextual: the latest trigger date that is reached on the earliest possible day."""
+        dated = [candidate for candidate in candidates if candidate.send]
+        if self.plan.logic == "standard" or not dated:
+            return candidates[0].trigger
         day = min(candidate.send for candidate in dated)
-        trigger = max(candidate.trigger for candidate in dated if candidate.send == day)
-    else:
-        trigger = candidates[0].trigger
-    chosen = [candidate for candidate in candidates if candidate.trigger == trigger]
-    if not chosen[0].send:
-        return Decision((), None, chosen[0].reason)
-    first = min(chosen, key=lambda candidate: candidate.send)
-    steps = tuple(candidate.step for candidate in chosen if candidate.send == first.send)
-    return Decision(steps, first.send, first.reason, first.occurrence)
+        return max(candidate.trigger for candidate in dated if candidate.send == day)
+
+
+def _open_until(taken: Taken, step: Step, item: Item) -> date | None:
+    """When an open follow-up ends by itself, skipped (rule 7) or withdrawn (rule 3); None: it does not."""
+    if step.is_late(item.issue, item.due, date.min):
+        return date.min
+    ends = []
+    if step.auto_skip_days:
+        ends.append(taken.date + timedelta(days=step.auto_skip_days))
+    if step.is_late(item.issue, item.due, item.due + _DAY):
+        ends.append(item.due + _DAY)
+    return min(ends, default=None)
+
+
+def _get_floors(subject: Subject, today: date, is_free: IsFree) -> dict[str, date]:
+    hold_until = subject.hold_until or date.min
+    return {
+        "today": today,
+        "min_contact": _contact_floor(subject.plan, subject.last_contact, is_free),
+        "hold": hold_until if hold_until in (date.min, UNTIL_LIFTED) else hold_until + _DAY,
+    }
 
 
 # --- subjects ---------------------------------------------------------------------------------------------------------
@@ -266,7 +286,10 @@ def _decide_item(
 
 def reference(subject: Subject) -> Item | None:
     """The receivable that dates the subject: the earliest due whose open amount exceeds the plan's minimum (rule 1)."""
-    worth = [item for item in subject.items if item.amount > subject.plan.min_amount]
+    minimum = subject.plan.min_amount
+    worth = [item for item in subject.items if item.amount > minimum]
+    if len(worth) == 1:
+        return worth[0]
     return min(worth, key=lambda item: (item.due, -item.amount), default=None)
 
 
@@ -314,13 +337,18 @@ def _decide(subject: Subject, today: date, is_free: IsFree, memo: dict[Hashable,
     if subject.out:
         return Decision((), None, subject.out)
     plan, items, last_contact, hold_until, _out = subject
-    item = items[0] if len(items) == 1 and items[0].amount > plan.min_amount else reference(subject)
+    item = reference(subject)
     if item is None:
         return Decision((), None, "below_min" if items else "paid")
-    key = (plan, item.issue, item.due, item.taken, last_contact, hold_until)
+    others = ()
+    if len(items) > 1:
+        others = tuple(other for other in items if other is not item and any(taken.is_open for taken in other.taken))
+    key = (plan, item.issue, item.due, item.taken, last_contact, hold_until, others)
     decision = memo.get(key)
     if decision is None:
-        decision = memo[key] = _decide_item(plan, item, last_contact, hold_until, today, is_free)
+        floors = _get_floors(subject, today, is_free)
+        workdays = is_free if plan.workdays_only else _never_free
+        decision = memo[key] = _Case(plan, item, others, floors, workdays).decide()
     return decision
 
 
