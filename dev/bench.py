@@ -1,7 +1,7 @@
 """What the addon costs: time, statements and memory, beside what Odoo and PostgreSQL themselves cost on the same rows.
 
 usage: bench.py ODOO_CONF DATABASE [NUMBER OF INVOICES ...]
-       bench.py ODOO_CONF DATABASE --profile decide|record|email NUMBER
+       bench.py ODOO_CONF DATABASE --profile decide|record|email|pdf|call|letter NUMBER
 
 Each measurement runs in a process of its own. The database is a prepared one; for each number it is copied.
 """
@@ -11,6 +11,8 @@ import pstats
 import random
 import sys
 import time
+from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from unittest.mock import patch
@@ -411,18 +413,42 @@ def profile(prepared, phase, number):
     warm_up(database, plan_id)
     with environment(database) as env:
         plan = env["account.escalation.plan"].browse(plan_id)
-        followups = plan._record(TODAY) if phase == "email" else None
+        if phase == "pdf":
+            plan.attach_invoices = True
+            make_pdfs(env, plan_id)
+        followups = env[FOLLOWUP]
+        if phase in ("email", "pdf"):
+            followups = plan._record(TODAY)
+        elif phase in ("call", "letter"):
+            followups = record_other(env, plan_id, phase)[:100]
         env.flush_all()
         env.invalidate_all()
         work = {
             "decide": lambda: sum(1 for _pair in plan._decide(TODAY)),
-            "record": lambda: plan._record(TODAY),
-            "email": lambda: (followups._process(TODAY), env.flush_all()),
-        }[phase]
+            "record": lambda: (plan._record(TODAY), env.flush_all()),
+        }.get(phase, lambda: (followups._process(TODAY), env.flush_all()))
         profiler = cProfile.Profile()
-        profiler.runcall(work)
+        with statements() as found:
+            profiler.runcall(work)
+    print(f"\n{found.total():,} statements, the most frequent ones first:")
+    for text, times in found.most_common(25):
+        print(f"{times:7,}  {text[:200]}")
     for order in ("cumulative", "tottime"):
         pstats.Stats(profiler).sort_stats(order).print_stats(45)
+
+
+@contextmanager
+def statements():
+    """Collect the statements that are executed, without their values."""
+    found, plain = Counter(), sql_db.Cursor.execute
+
+    def execute(self, query, params=None, log_exceptions=True):
+        text = query.code if isinstance(query, tools.SQL) else str(query)
+        found[" ".join(text.split())] += 1
+        return plain(self, query, params, log_exceptions)
+
+    with patch.object(sql_db.Cursor, "execute", execute):
+        yield found
 
 
 def main(conf, prepared, *args):
