@@ -58,6 +58,7 @@ class AccountEscalationFollowup(models.Model):
     def _compute_items(self):
         """Fill the placeholders of all follow-ups with a few queries, whatever their number."""
         formats = self._get_formats()
+        self._fetch_items()
         for followup in self:
             values = followup._prepare_items_values(*formats)
             followup.items_table = self.env["ir.qweb"]._render("account_escalation.items_table", values)
@@ -109,6 +110,13 @@ class AccountEscalationFollowup(models.Model):
             return formatLang(self.env, amount, currency_obj=currency)
 
         return date_text, amount_text
+
+    def _fetch_items(self):
+        """Read all items at once: each follow-up by itself would query its own."""
+        self.line_ids.move_line_id.fetch(
+            ["move_id", "date_maturity", "date", "currency_id", "amount_currency", "amount_residual_currency"]
+        )
+        self.line_ids.move_id.fetch(["name", "ref", "invoice_date", "date"])
 
     def _get_items_day(self):
         """The day from which the customer counts: that of the run while the machine acts, else today."""
