@@ -346,7 +346,7 @@ class AccountEscalationFollowup(models.Model):
             "res_id": self.id,
             "record_company_id": self.company_id.id,
             "message_type": "email_outgoing",
-            "subtype_id": self.env.ref("mail.mt_comment").id,
+            "subtype_id": self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment"),  # env.ref() would query
             "recipient_ids": [Command.set(self._get_email_recipients().ids)],
             "is_notification": True,
             "auto_delete": False,
@@ -391,7 +391,8 @@ class AccountEscalationFollowup(models.Model):
         return {
             "res_model_id": self.env["ir.model"]._get_id(document._name),
             "res_id": document.id,
-            "activity_type_id": (self.step_id.activity_type_id or self.env.ref("mail.mail_activity_data_call")).id,
+            "activity_type_id": self.step_id.activity_type_id.id
+            or self.env["ir.model.data"]._xmlid_to_res_id("mail.mail_activity_data_call"),  # env.ref() would query
             "user_id": self.user_id.id,
             "date_deadline": self.date,
             "summary": f"{localized.step_id.display_name} – {self.partner_id.display_name}: {localized.total_due}",
