@@ -273,6 +273,7 @@ class AccountEscalationFollowup(models.Model):
         texts.update({followup.id: (followup.subject, followup._replace_items(followup.body)) for followup in edited})
         reply_to = self._get_reply_to()
         self._get_unsent_mails().cancel()  # of an earlier try
+        self._fetch_invoice_pdfs()
         # sudo: writing to the customer is what the plan says; users need no right on the mail queue for it
         mails = (
             self.env["mail.mail"]
@@ -376,6 +377,11 @@ class AccountEscalationFollowup(models.Model):
             missing.invalidate_recordset(["invoice_pdf_report_id"])
         # sudo: the PDF is sent to its own customer, whatever the rights of the user on attachments
         return moves.sudo().invoice_pdf_report_id
+
+    def _fetch_invoice_pdfs(self):
+        """Read all PDFs at once: each email by itself would query its own, here and in core's check of attachments."""
+        moves = self.filtered("plan_id.attach_invoices").line_ids.filtered("counts").move_id
+        moves.sudo().invoice_pdf_report_id.fetch(["res_model", "res_id"])  # sudo: see _get_mail_attachments
 
     def _subscribe_responsible(self):
         """Have core notify the responsible of answers."""
