@@ -13,6 +13,7 @@
         "report/letter_reports.xml",
         "report/letter_templates.xml",
         "data/mail_template_data.xml",
+        "data/account_escalation_plan_data.xml",
         "data/ir_cron_data.xml",
         "views/account_escalation_plan_views.xml",
         "views/account_escalation_followup_views.xml",
@@ -20,7 +21,7 @@
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
     ],
-    "demo": [],
+    "demo": ["demo/account_escalation_demo.xml"],
     "installable": True,
     "application": False,
 }
