@@ -1,26 +1,9 @@
-import logging
-from datetime import timedelta
-
-import psycopg2
-
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, split_every
 from odoo.tools.pdf import merge_pdf
 
-from ..tools import schedule
 from ..tools.reasons import FOLLOWUP
 from .account_escalation_step import FOLLOWUP_MODEL
-
-_logger = logging.getLogger(__name__)
-
-PROCESS_BATCH = 100  # follow-ups between two commits
-RECHECK_BATCH = 1000
-SILENT = {  # these records are made and changed by thousands: no log message, no subscription, no tracking
-    "tracking_disable": True,
-    "mail_create_nolog": True,
-    "mail_create_nosubscribe": True,
-}
 
 
 class AccountEscalationFollowup(models.Model):
@@ -130,8 +113,10 @@ class AccountEscalationFollowup(models.Model):
     def action_retry(self):
         """Try again what failed, or take up again what a person skipped."""
         again = self.filtered(
-            lambda followup: followup.state == "failed"
-            or (followup.state == "skipped" and followup.reason in ("by_person", "auto_skip"))
+            lambda followup: (
+                followup.state == "failed"
+                or (followup.state == "skipped" and followup.reason in ("by_person", "auto_skip"))
+            )
         )
         again.write({"state": "queued", "reason": "due", "reason_detail": False, "date_done": False})
         again.filtered(lambda followup: followup.channel != "call")._refresh_recipients()
@@ -148,10 +133,10 @@ class AccountEscalationFollowup(models.Model):
             raise UserError(self.env._("There is no letter to print among the selected follow-ups."))
         attachment = files
         if len(files) > 1:
-            attachment = self.env["ir.attachment"].create(
-                {"name": self.env._("Letters.pdf"), "raw": merge_pdf(files.mapped("raw")), "mimetype": "application/pdf"}
-            )
-        return {"type": "ir.actions.act_url", "url": f"/web/content/{attachment.id}?download=true", "target": "download"}
+            values = {"raw": merge_pdf(files.mapped("raw")), "mimetype": "application/pdf"}
+            attachment = self.env["ir.attachment"].create({"name": self.env._("Letters.pdf"), **values})
+        url = f"/web/content/{attachment.id}?download=true"
+        return {"type": "ir.actions.act_url", "url": url, "target": "download"}
 
     def action_reset_text(self):
         """Take the text from the template again."""
@@ -193,143 +178,7 @@ class AccountEscalationFollowup(models.Model):
         self.ensure_one()
         return f"{self.env._(FOLLOWUP[self.reason])} {self.reason_detail or ''}".strip()
 
-    # --- RECORD -------------------------------------------------------------------------------------------------------
-
-    @api.model
-    def _record(self, plan, planned, today):
-        """Write down what is due, each follow-up with the receivables that it lists.
-
-        :param planned: list of (step, occurrence, [Facts])
-        """
-        recipients = self._get_recipients([group for _step, _occurrence, group in planned])
-        vals_list = [
-            {**self._prepare_values(plan, step, group, today), "recipient_ids": [Command.set(partners.ids)]}
-            for (step, _occurrence, group), partners in zip(planned, recipients, strict=True)
-        ]
-        followups = self.with_context(**SILENT).create(vals_list)
-        others = self._read_others(plan, planned, today)
-        lines = []
-        for followup, (step, occurrence, group) in zip(followups, planned, strict=True):
-            listed = [(facts, True) for facts in group]
-            if step.tone == "statement":
-                seen = {facts.move_id for facts in group}
-                listed += [(facts, False) for facts in others.get(followup.partner_id.id, ()) if facts.move_id not in seen]
-            for facts, is_decided in listed:
-                lines += followup._prepare_line_values(facts, is_decided, occurrence, today)
-        self.env["account.escalation.followup.line"].create(lines)
-        return followups
-
-    @api.model
-    def _prepare_values(self, plan, step, group, today):
-        return {
-            "plan_id": plan.id,
-            "step_id": step.id,
-            "company_id": plan.company_id.id,
-            "partner_id": group[0].partner_id,
-            "channel": step.channel,
-            "user_id": plan.responsible_id.id or next((facts.user_id for facts in group if facts.user_id), False),
-            "date": today,
-        }
-
-    def _prepare_line_values(self, facts, is_decided, occurrence, today):
-        reference = schedule.reference(facts.subject) if is_decided else None
-        items = schedule.listed(facts.subject, today) if is_decided else facts.subject.items
-        return [
-            {
-                "followup_id": self.id,
-                "plan_id": self.plan_id.id,
-                "step_id": self.step_id.id,
-                "move_id": facts.move_id,
-                "instalment": item.key.instalment,
-                "move_line_id": item.key.move_line_id,
-                "is_subject": item is reference,
-                "occurrence": occurrence,
-                "amount_residual": item.amount,
-            }
-            for item in items
-            if is_decided or item.due < today or item.amount < 0
-        ]
-
-    @api.model
-    def _read_others(self, plan, planned, today):
-        """The other open invoices and credit notes of customers who get a statement: {partner id: [Facts]}."""
-        partner_ids = {
-            group[0].partner_id for step, _occurrence, group in planned if step.tone == "statement" and group
-        }
-        if not partner_ids:
-            return {}
-        condition = SQL(
-            "m.commercial_partner_id IN %s AND m.company_id = %s AND m.state = 'posted'"
-            " AND m.move_type IN ('out_invoice', 'out_receipt', 'out_refund')"
-            " AND m.payment_state IN ('not_paid', 'partial')",
-            tuple(partner_ids),
-            plan.company_id.id,
-        )
-        others = {}
-        for facts in plan._read_facts(condition):
-            if facts.subject.out in ("", "plan_archived"):
-                others.setdefault(facts.partner_id, []).append(facts)
-        return others
-
-    # --- checking again -----------------------------------------------------------------------------------------------
-
-    @api.model
-    def _withdraw_stale(self, today, domain):
-        """Let go of open follow-ups that lost their reason, or that nobody dealt with in the time the step gives."""
-        stale = self.search([("state", "in", self._get_open_states()), *domain])
-        for ids in split_every(RECHECK_BATCH, stale.ids):
-            followups = self.browse(ids).try_lock_for_update(allow_referencing=True)
-            overdue = followups.filtered(lambda followup: followup._is_auto_skipped(today))
-            overdue._skip("auto_skip", today)
-            (followups - overdue)._recheck(today)
-
-    def _is_auto_skipped(self, today):
-        self.ensure_one()
-        days = self.step_id.auto_skip_days
-        return days and self.state in ("todo", "failed") and self.date + timedelta(days=days) <= today
-
-    def _recheck(self, today):
-        """Withdraw what lost its reason since it was decided (paid, excluded, plan changed...); return the rest."""
-        lines = self.line_ids.filtered("counts")
-        moves = lines.move_id
-        plans = moves.sudo().escalation_plan_id | self.plan_id.sudo()
-        facts = {}
-        if moves:
-            facts = {fact.move_id: fact for fact in plans._read_facts(SQL("m.id IN %s", tuple(moves.ids)))}
-        objections = {line: objection for line in lines if (objection := line._get_objection(facts, today))}
-        self.env["account.escalation.followup.line"].concat(*objections).counts = False
-        valid = lines.filtered(lambda line: line.is_subject and line.counts).followup_id
-        withdrawn = self - valid
-        for reason, followups in withdrawn.grouped(lambda followup: followup._get_objection(objections)).items():
-            followups._withdraw(reason)
-        return self & valid
-
-    def _get_objection(self, objections):
-        self.ensure_one()
-        subjects = self.line_ids.filtered("is_subject")
-        return next((objections[line] for line in subjects if line in objections), "plan_changed")
-
-    def _recheck_all(self):
-        """:meth:`_recheck`, each on its own company's today."""
-        valid = self.browse()
-        for company, followups in self.grouped("company_id").items():
-            valid |= followups._recheck(company._escalation_today())
-        return valid
-
-    def _recheck_queued_mails(self):
-        """Just before core sends their emails: withdraw, or write again what lists amounts that have changed.
-
-        :return: the follow-ups whose email may leave as it is
-        """
-        lines = self.line_ids.filtered("counts")
-        valid = self._recheck_all()
-        gone = lines.filtered(lambda line: not line.counts).followup_id
-        changed = valid.filtered(lambda followup: followup in gone or followup._refresh_amounts())
-        changed._get_unsent_mails().cancel()
-        changed.write({"state": "queued", "date_done": False})
-        changed.line_ids.move_id._escalation_refresh_last_date()
-        changed._process()
-        return valid - changed
+    # --- changes of state ---------------------------------------------------------------------------------------------
 
     def _withdraw_if_empty(self, reason):
         """Withdraw those that no receivable has triggered any more."""
@@ -362,94 +211,3 @@ class AccountEscalationFollowup(models.Model):
 
     def _fail(self, reason, detail=False):
         self.write({"state": "failed", "reason": reason, "reason_detail": detail})
-
-    # --- DO -----------------------------------------------------------------------------------------------------------
-
-    def _process(self, today=None):
-        """Carry out the queued ones among these follow-ups, without committing.
-
-        :param date today: by default the company's own
-        """
-        for ids in split_every(PROCESS_BATCH, self.ids):
-            batch = self.browse(ids).try_lock_for_update(allow_referencing=True)
-            queued = batch.filtered(lambda followup: followup.state == "queued")
-            for company, followups in queued.grouped("company_id").items():
-                followups._process_batch(today or company._escalation_today())
-
-    def _process_batch(self, today):
-        valid = self.with_context(**SILENT)._recheck(today)
-        for channel, followups in valid.grouped("channel").items():
-            followups._attempt(f"_execute_{channel}", today)
-
-    def _attempt(self, method, today):
-        """Call a method on all of these under one savepoint; on an error, on each half, so that a bad row fails alone.
-
-        Serialization failures, deadlocks and lost connections are nobody's failure: they propagate, and the whole
-        batch is done again.
-        """
-        if not self:
-            return
-        try:
-            with self.env.cr.savepoint():
-                getattr(self, method)(today)
-        except psycopg2.OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 whatever a template or an address does, the other rows must go on
-            if len(self) == 1:
-                _logger.warning("Follow-up %s failed", self.id, exc_info=True)
-                self._fail("error", str(error).strip().split("\n")[0][:500])
-                return
-            middle = len(self) // 2
-            self[:middle]._attempt(method, today)
-            self[middle:]._attempt(method, today)
-
-    def _execute_email(self, today):
-        reachable = self._check_reachable()
-        reviewed = reachable.filtered("step_id.needs_review")
-        reviewed._draft()
-        (reachable - reviewed)._send(today)
-
-    def _execute_call(self, _today):
-        """Put a call on the responsible's list of activities."""
-        activities = (
-            self.env["mail.activity"]
-            .with_context(mail_activity_quick_update=True)
-            .create([followup._prepare_activity_values() for followup in self])
-        )
-        for followup, activity in zip(self, activities, strict=True):
-            followup.activity_id = activity
-        self.state = "todo"
-
-    def _execute_letter(self, _today):
-        """Make the letters, in one go, for a person to post."""
-        documents = self.env.ref("account_escalation.action_report_letter")._escalation_render_each(self)
-        attachments = self.env["ir.attachment"].create(
-            [
-                {
-                    "name": self.env._("Letter %s.pdf", followup.display_name).replace("/", "-"),
-                    "raw": documents[followup.id],
-                    "mimetype": "application/pdf",
-                    "res_model": self._name,
-                    "res_id": followup.id,
-                }
-                for followup in self
-            ]
-        )
-        for followup, attachment in zip(self, attachments, strict=True):
-            followup.attachment_ids = attachment
-        self.state = "todo"
-
-    @api.model
-    def _cron_process(self):
-        """Carry out what is queued, batch by batch. Several workers may do so at once: they share the rows by locks."""
-        commit_progress = self.env["ir.cron"]._commit_progress
-        domain = [("state", "=", "queued")]
-        time_left = commit_progress(remaining=self.search_count(domain))
-        while time_left:
-            waiting = self.search(domain, limit=PROCESS_BATCH * 20, order="id")  # other workers may hold the first ones
-            batch = waiting.try_lock_for_update(allow_referencing=True, limit=PROCESS_BATCH)
-            if not batch:
-                break
-            batch._process()
-            self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
-            time_left = commit_progress(len(batch))

@@ -52,8 +52,13 @@ class AccountMove(models.Model):
     escalation_alert = fields.Char(compute="_compute_escalation_alert")
 
     @api.depends(
-        "escalation_plan_id", "state", "payment_state", "line_ids.no_followup", "line_ids.amount_residual",
-        "escalation_last_date", "line_ids.date_maturity",
+        "escalation_plan_id",
+        "state",
+        "payment_state",
+        "line_ids.no_followup",
+        "line_ids.amount_residual",
+        "escalation_last_date",
+        "line_ids.date_maturity",
     )
     @api.depends_context("lang")
     def _compute_escalation_next(self):
@@ -102,9 +107,10 @@ class AccountMove(models.Model):
         """The invoices whose next step, as the schedule decides it, matches."""
         # sudo: see the compute; the record rules of invoices apply to the result
         plans = self.env["account.escalation.plan"].sudo()
+        by_company = plans.search([("company_id", "in", self.env.companies.ids)]).grouped("company_id")
         found = [
             facts.move_id
-            for company, company_plans in plans.search([("company_id", "in", self.env.companies.ids)]).grouped("company_id").items()
+            for company, company_plans in by_company.items()
             for facts, decision in company_plans._decide(company._escalation_today())
             if matches(facts, decision)
         ]
@@ -150,7 +156,9 @@ class AccountMove(models.Model):
                     )
                 )
             if move.move_type not in FOLLOWED_TYPES:
-                raise ValidationError(self.env._("Only customer invoices can be under a plan, not %s.", move.display_name))
+                raise ValidationError(
+                    self.env._("Only customer invoices can be under a plan, not %s.", move.display_name)
+                )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -175,9 +183,9 @@ class AccountMove(models.Model):
     def _escalation_set_default_plan(self):
         """Give the company's default plan to invoices for which nobody has chosen."""
         undecided = self.filtered(
-            lambda move: move.move_type in FOLLOWED_TYPES
-            and not move.escalation_plan_id
-            and not move.escalation_plan_origin
+            lambda move: (
+                move.move_type in FOLLOWED_TYPES and not move.escalation_plan_id and not move.escalation_plan_origin
+            )
         )
         # sudo: whoever may post an invoice puts it under the default plan, without access to plans
         plans = self.env["account.escalation.plan"].sudo()
@@ -195,8 +203,10 @@ class AccountMove(models.Model):
     def _escalation_start_afresh(self):
         """End the counting of earlier steps: the plan begins anew for these invoices; what was said stays said."""
         # sudo: choosing a plan on an invoice needs no right on the follow-ups of a former one
-        lines = self.env["account.escalation.followup.line"].sudo().search(
-            [("move_id", "in", self.ids), ("counts", "=", True)]
+        lines = (
+            self.env["account.escalation.followup.line"]
+            .sudo()
+            .search([("move_id", "in", self.ids), ("counts", "=", True)])
         )
         waiting = lines.followup_id.filtered(lambda followup: followup.state in followup._get_open_states())
         unsent = (lines.followup_id - waiting)._get_unsent()
@@ -204,7 +214,7 @@ class AccountMove(models.Model):
         (waiting | unsent)._withdraw_if_empty("plan_changed")
 
     def _escalation_set_last_date(self, today):
-        """Note a contact. Plain SQL: our field has no effect in accounting, and core's write costs a millisecond each."""
+        """Note a contact. Plain SQL: it has no effect in accounting, and core's write costs a millisecond each."""
         if not self:
             return
         self.env.cr.execute(

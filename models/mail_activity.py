@@ -28,6 +28,8 @@ class MailActivity(models.Model):
     def _escalation_get_calls(self):
         """The calls that wait for these activities."""
         # sudo: who may end the activity may end the call, without access to follow-ups
-        return self.env["account.escalation.followup"].sudo().search(
-            [("activity_id", "in", self.ids), ("state", "=", "todo")]
+        return (
+            self.env["account.escalation.followup"]
+            .sudo()
+            .search([("activity_id", "in", self.ids), ("state", "=", "todo")])
         )

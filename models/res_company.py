@@ -2,9 +2,8 @@ from datetime import date, datetime, time, timedelta
 
 import pytz
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo import api
 
 DAYS_BACK, DAYS_AHEAD = 366, 731  # how far around today a decision knows the company's days off
 

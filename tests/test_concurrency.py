@@ -117,7 +117,9 @@ class TestConcurrency(BaseCase):
         with self._connect() as env:
             followups = self._followups(env)
             self.assertEqual(followups.mapped("state"), ["done"] * 3)
-            self.assertEqual(env["mail.mail"].search_count([("res_id", "in", followups.ids), ("model", "=", followups._name)]), 3)
+            self.assertEqual(
+                env["mail.mail"].search_count([("res_id", "in", followups.ids), ("model", "=", followups._name)]), 3
+            )
 
     def test_many_workers_at_once_send_nothing_twice(self):
         with self._connect() as env:
@@ -186,5 +188,3 @@ class _Connection:
         else:
             self.cr.rollback()
         self.cr.close()
-
-

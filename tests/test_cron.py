@@ -79,7 +79,7 @@ class TestCron(EscalationCommon):
         moves = move
         for _number in range(3):
             moves |= self._create_invoice(day("10-16"), plan)
-        path = "odoo.addons.account_escalation.models.account_escalation_followup.PROCESS_BATCH"
+        path = "odoo.addons.account_escalation.models.account_escalation_followup_process.PROCESS_BATCH"
         self.patch(__import__(path.rpartition(".")[0], fromlist=["x"]), "PROCESS_BATCH", 2)
         self._trigger("2026-11-02 08:00:00")
         self.assertEqual(set(moves.escalation_followup_ids.mapped("state")), {"done"})

@@ -7,7 +7,7 @@ _lt = LazyTranslate(__name__)
 SCHEDULE = {
     # what `tools/schedule.py` answers, for what comes next; %(date)s, %(days)s and %(step)s are filled in
     "due": _lt("Due today."),
-    "scheduled": _lt("On %(date)s, the day that the step asks for."),
+    "scheduled": _lt("%(step)s on %(date)s."),
     "workday": _lt("Waits until %(date)s: today is not a working day."),
     "min_contact": _lt("Waits until %(date)s: at least %(days)s days after the last contact."),
     "hold": _lt("On hold."),
