@@ -9,6 +9,7 @@ from odoo.tools import format_date, formatLang
 from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
+NAMES_SHOWN = 3  # invoice numbers in a subject; the table has them all
 
 
 class AccountEscalationFollowup(models.Model):
@@ -30,6 +31,8 @@ class AccountEscalationFollowup(models.Model):
     invoice_names = fields.Char(compute="_compute_items", string="Invoice Numbers")
     oldest_due_date = fields.Char(compute="_compute_items", string="Oldest Due Date")
     days_overdue = fields.Integer(compute="_compute_items", string="Days Overdue")
+    letter_subject = fields.Char(compute="_compute_letter")
+    letter_text = fields.Html(compute="_compute_letter", sanitize=False)
 
     @api.model
     def _selection_mail_state(self):
@@ -60,11 +63,18 @@ class AccountEscalationFollowup(models.Model):
         self._fetch_items()
         for followup in self:
             values = followup._prepare_items_values(*formats)
-            followup.items_table = self.env["ir.qweb"]._render("account_escalation.items_table", values)
+            followup.items_table = self.env["ir.qweb"]._render(followup._get_items_view(), values)
             followup.total_due = values["total_due"]
             followup.invoice_names = values["invoice_names"]
             followup.oldest_due_date = values["oldest_due_date"]
             followup.days_overdue = values["days_overdue"]
+
+    @api.depends("step_id.template_id", "line_ids.counts", "line_ids.move_line_id.amount_residual_currency")
+    def _compute_letter(self):
+        """What is printed, in the customer's language."""
+        texts = self._render_texts()
+        for followup in self:
+            followup.letter_subject, followup.letter_text = texts[followup.id]
 
     @api.model
     def mail_allowed_qweb_expressions(self):
@@ -117,6 +127,10 @@ class AccountEscalationFollowup(models.Model):
         )
         self.line_ids.move_id.fetch(["name", "ref", "invoice_date", "date"])
 
+    def _get_items_view(self):
+        self.ensure_one()
+        return "account_escalation.items_table" + ("_letter" if self.channel == "letter" else "")
+
     def _get_items_day(self):
         """The day from which the customer counts: that of the run while the machine acts, else today."""
         self.ensure_one()
@@ -154,10 +168,16 @@ class AccountEscalationFollowup(models.Model):
             "has_overdue": bool(blocks["overdue"]),
             "totals": totals,
             "total_due": " + ".join(totals or [amount_text(amount, cur) for cur, amount in upcoming.items()]),
-            "invoice_names": ", ".join(dict.fromkeys(row["number"] for rows in blocks.values() for row in rows)),
+            "invoice_names": self._get_invoice_names(blocks),
             "oldest_due_date": date_text(min(dues)) if dues else "",
             "days_overdue": max(0, (today - min(dues)).days) if dues else 0,
         }
+
+    @api.model
+    def _get_invoice_names(self, blocks):
+        names = list(dict.fromkeys(row["number"] for rows in blocks.values() for row in rows))
+        more = len(names) - NAMES_SHOWN
+        return ", ".join(names[:NAMES_SHOWN]) + (f" (+{more})" if more > 0 else "")
 
     @api.model
     def _get_upcoming_totals(self, receivables):
@@ -247,10 +267,25 @@ class AccountEscalationFollowup(models.Model):
 
     # --- text and email -----------------------------------------------------------------------------------------------
 
+    def _get_template(self):
+        """The step's template; a letter without one takes the ready text of its tone."""
+        self.ensure_one()
+        names = [f"letter_{self.tone}", self.tone] if self.channel == "letter" else []
+        ready = (self.env.ref(f"account_escalation.mail_template_{name}", False) for name in names)
+        return self.step_id.template_id or next(filter(None, ready), self.step_id.template_id)
+
+    def _get_postal_address(self):
+        """Where a letter goes: the address on the invoice if it is one, else the customer's."""
+        self.ensure_one()
+        named = self.line_ids.filtered("is_subject").move_id.partner_id[:1]
+        return named if named.city or named.street else self.partner_id
+
     def _render_texts(self):
         """Subject and body of the step's template in each customer's language: {follow-up id: (subject, body)}."""
-        texts = {}
-        for (template, lang), followups in self.grouped(lambda f: (f.step_id.template_id, f.lang)).items():
+        texts = dict.fromkeys(self.ids, ("", ""))
+        for (template, lang), followups in self.grouped(lambda f: (f._get_template(), f.lang)).items():
+            if not template:
+                continue
             localized = template.with_context(lang=lang)
             subjects = localized._render_field("subject", followups.ids)
             bodies = localized._render_field("body_html", followups.ids)
