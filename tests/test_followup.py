@@ -112,8 +112,9 @@ class TestAfresh(FollowupCase):
         self._mails_of(plan._run(MONDAY)).state = "sent"
         other = self._create_plan(self._step(2), min_contact_days=5)
         move.escalation_plan_id = other
-        self.assertFalse(other._run(day("11-03")))
-        self.assertEqual(move.escalation_next_date, day("11-09"))  # five days end on a Saturday
+        with freeze_time("2026-11-03 10:00:00"):
+            self.assertFalse(other._run())
+            self.assertEqual(move.escalation_next_date, day("11-09"))  # five days end on a Saturday
         self.assertEqual(move.escalation_last_date, MONDAY)
 
     def test_the_same_plan_again_begins_anew(self):
@@ -175,7 +176,7 @@ class TestFailure(FollowupCase):
         followup.action_send()
         self.assertEqual(followup.state, "done")
 
-    @mute_logger("odoo.addons.account_escalation.models.account_escalation_followup")
+    @mute_logger("odoo.addons.account_escalation.models.account_escalation_followup_process")
     def test_a_row_that_fails_does_not_stop_its_neighbours(self):
         plan = self._create_plan(self._step(1))
         partners = [self._create_customer(f"Customer {number}") for number in range(7)]
@@ -370,6 +371,16 @@ class TestCalls(FollowupCase):
 
 
 class TestLetters(FollowupCase):
+    def test_letter_waits_to_be_posted(self):
+        plan = self._create_plan(self._step(1, "letter"))
+        move = self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        self.assertEqual(followup.state, "todo")
+        self.assertTrue(followup.attachment_ids.raw.startswith(b"%PDF"))
+        self.assertFalse(move.escalation_last_date)
+        followup.action_mark_sent()
+        self.assertEqual(move.escalation_last_date, self.company._escalation_today())
+
     def test_nothing_to_print(self):
         plan = self._create_plan(self._step(1))
         self._create_invoice(day("10-16"), plan)

@@ -30,7 +30,9 @@ class TestPlan(EscalationCommon):
         self._assert_refused(message, self._step(-3, repeat_days=7))
         self._assert_refused(message, self._step(40, anchor="issue", repeat_days=7))
         self._assert_refused(message, self._step(3, repeat_days=7), self._step(3, repeat_days=7))
-        plan = self._create_plan(self._step(3), self._step(3, sequence=20, repeat_days=7), self._step(40, anchor="issue"))
+        plan = self._create_plan(
+            self._step(3), self._step(3, sequence=20, repeat_days=7), self._step(40, anchor="issue")
+        )
         with self.assertRaisesRegex(ValidationError, message):
             plan.write({"step_ids": [Command.create(self._step(5))]})
 
@@ -159,7 +161,7 @@ class TestInvoice(EscalationCommon):
         today = self.company._escalation_today()
         due = today.replace(year=today.year + 1)
         move = self._create_invoice(due, self.plan, issued=today)
-        decided = dict((facts.move_id, decision) for facts, decision in self.plan._decide(today))[move.id]
+        decided = {facts.move_id: decision for facts, decision in self.plan._decide(today)}[move.id]
         self.assertEqual(move.escalation_next_date, decided.date)
         self.assertEqual(move.escalation_next_step_id, self.plan.step_ids[0])
         self.assertIn(str(decided.date.year), move.escalation_reason)

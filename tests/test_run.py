@@ -62,6 +62,19 @@ class TestRun(EscalationCommon):
         self.assertFalse(plan._run(MONDAY))
         self.assertEqual(self._days_of(move), [MONDAY])
 
+    def test_email_and_letter_of_one_day_go_together(self):
+        self.customer.email = False
+        plan = self._create_plan(self._step(10), self._step(10, "letter"), min_contact_days=7)
+        self._create_invoice(day("10-23"), plan)
+        followups = plan._run(MONDAY)
+        self.assertRecordValues(
+            followups.sorted("channel"),
+            [
+                {"channel": "email", "state": "failed", "reason": "no_recipient"},
+                {"channel": "letter", "state": "todo", "reason": "due"},
+            ],
+        )
+
     def test_today_is_the_companys_by_default(self):
         plan = self._create_plan(self._step(1), workdays_only=False)
         self._create_invoice(day("10-16"), plan)
