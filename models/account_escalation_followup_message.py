@@ -157,7 +157,8 @@ class AccountEscalationFollowup(models.Model):
                     "open": amount_text(open_amount, line.currency_id),
                 }
             )
-            dues.append(due)
+            if kind != "credit":
+                dues.append(due)
             if kind != "upcoming":
                 to_pay[line.currency_id] = to_pay.get(line.currency_id, 0.0) + open_amount
         totals = [amount_text(max(0.0, amount), currency) for currency, amount in to_pay.items()]
@@ -410,7 +411,11 @@ class AccountEscalationFollowup(models.Model):
         moves = self.line_ids.filtered("counts").move_id
         missing = moves.filtered(lambda move: not move.invoice_pdf_report_id)
         if missing:
-            self.env["account.move.send"]._generate_and_send_invoices(missing, sending_methods=["manual"])
+            self.env["account.move.send"]._generate_and_send_invoices(
+                missing,
+                sending_methods=["manual"],
+                extra_edis=set(),  # nothing is transmitted to anybody because of a reminder
+            )
             missing.invalidate_recordset(["invoice_pdf_report_id"])
         # sudo: the PDF is sent to its own customer, whatever the rights of the user on attachments
         return moves.sudo().invoice_pdf_report_id
