@@ -22,6 +22,10 @@
         "views/res_config_settings_views.xml",
     ],
     "demo": ["demo/account_escalation_demo.xml"],
+    "assets": {
+        "web.assets_backend": ["account_escalation/static/src/**/*"],
+        "web.assets_tests": ["account_escalation/static/tests/tours/**/*"],
+    },
     "installable": True,
     "application": False,
 }
