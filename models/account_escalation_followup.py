@@ -148,7 +148,7 @@ class AccountEscalationFollowup(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
         if len(self.move_ids) == 1:
             return {**action, "views": [(False, "form")], "res_id": self.move_ids.id}
-        return {**action, "domain": [("id", "in", self.move_ids.ids)], "context": {}}
+        return {**action, "domain": [("id", "in", self.move_ids.ids)], "context": {"default_move_type": "out_invoice"}}
 
     def _notify_result(self, changed=()):
         """What became of the follow-ups that a person acted on, in one notification."""

@@ -24,6 +24,9 @@ class AccountEscalationFollowup(models.Model):
     body = fields.Html(string="Text", sanitize_attributes=False)
     is_edited = fields.Boolean(help="A person has changed the text.")
     mail_message_id = fields.Many2one("mail.message", string="Email", readonly=True, index="btree_not_null")
+    mail_subject = fields.Char(related="mail_message_id.subject", string="Email Subject")
+    mail_body = fields.Html(related="mail_message_id.body", string="Email Text")
+    mail_attachment_ids = fields.Many2many(related="mail_message_id.attachment_ids", string="Email Attachments")
     mail_state = fields.Selection("_selection_mail_state", string="Delivery", compute="_compute_mail_state")
     # placeholders for templates, in the language and number formats of the context
     items_table = fields.Html(compute="_compute_items", sanitize=False, string="Table of Items")

@@ -160,7 +160,7 @@ class AccountEscalationPlan(models.Model):
 
     def action_open_moves(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
-        return {**action, "domain": [("escalation_plan_id", "in", self.ids)], "context": {}}
+        return {**action, "domain": [("escalation_plan_id", "in", self.ids)], "context": {"default_move_type": "out_invoice"}}
 
     def action_open_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
