@@ -8,3 +8,4 @@ from . import test_scenario
 from . import test_schedule
 from . import test_schedule_history
 from . import test_schedule_properties
+from . import test_tour
