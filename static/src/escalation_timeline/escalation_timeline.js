@@ -125,6 +125,7 @@ export class EscalationTimeline extends Component {
         };
     }
 
+    /** Open the row of a step. The click must not reach the list, which would take it for one outside, and close it. */
     onStepClick(step) {
         this.props.record.data.step_ids.enterEditMode(step.record);
     }
