@@ -115,14 +115,14 @@ class TestViews(ScreensCommon):
         self.assertEqual(values["escalation_plan_id"]["display_name"], self.plan.name)
 
     def test_issue_date_is_never_before(self):
-        with Form(self.plan.with_user(self.users["manager"])) as form:
-            with form.step_ids.new() as step:
-                step.days = 3
+        form = Form(self.plan.with_user(self.users["manager"]))
+        with form.step_ids.new() as step:
+            step.days = 3
+            step.direction = "before"
+            step.anchor = "issue"
+            self.assertEqual(step.direction, "after")
+            with self.assertRaises(AssertionError, msg="read-only"):
                 step.direction = "before"
-                step.anchor = "issue"
-                self.assertEqual(step.direction, "after")
-                with self.assertRaises(AssertionError, msg="read-only"):
-                    step.direction = "before"
 
     def test_email_opens_as_sent(self):
         self.followup.action_send()
