@@ -2,10 +2,12 @@ from . import test_access
 from . import test_concurrency
 from . import test_cron
 from . import test_followup
+from . import test_letter
 from . import test_plan
 from . import test_run
 from . import test_scenario
 from . import test_schedule
 from . import test_schedule_history
 from . import test_schedule_properties
+from . import test_texts
 from . import test_tour

@@ -1,0 +1,295 @@
+"""What the customer reads: language, table of items, totals, ready texts and plans, attachments, who gets it."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+from freezegun import freeze_time
+from lxml import html
+
+from odoo.tests import new_test_user
+
+from odoo.addons.account_escalation.models.account_escalation_followup_message import ITEMS_CLASS
+from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
+
+DUE = day("10-16")
+TONES = ("reminder", "statement", "first", "second", "final", "letter_second", "letter_final")
+PLANS = ("friendly", "standard", "firm")
+
+
+class TestTexts(EscalationCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(context={**cls.env.context, "force_report_rendering": True})  # else HTML, under test
+
+    def _send(self, *steps, **values):
+        """Run a plan on all invoices that are under none; return its follow-up and the email to the customer."""
+        plan = self._create_plan(*(steps or [self._step(5, tone="first")]), **values)
+        moves = self.env["account.move"].search(
+            [("company_id", "=", self.company.id), ("escalation_plan_id", "=", False)]
+        )
+        moves.filtered(lambda move: move.move_type == "out_invoice").escalation_plan_id = plan
+        followup = plan._run(MONDAY)
+        return followup, self._mails_of(followup)
+
+    def _rows(self, body):
+        """The table of items as lists of texts, one for each row."""
+        [table] = html.fromstring(str(body)).find_class(ITEMS_CLASS)
+        return [[" ".join(cell.text_content().split()) for cell in row] for row in table.iter("tr")]
+
+    def _create_credit(self, amount, **values):
+        return self._create_invoice(DUE, amount=amount, move_type="out_refund", **values)
+
+    # --- the table of items ------------------------------------------------------------------------------------------
+
+    def test_overdue_with_reference_dates_days_and_amounts(self):
+        move = self._create_invoice(DUE, amount=1234.5, ref="PO 17")
+        other = self._create_invoice(day("10-20"), amount=100.0)
+        _followup, mail = self._send()
+        self.assertEqual(
+            self._rows(mail.body_html),
+            [
+                ["Overdue", "Due date", "Open amount"],
+                [f"{move.name}10/02/2026 · Your ref.: PO 17", "10/16/2026Days overdue: 17", "$ 1,234.50"],
+                [f"{other.name}10/06/2026", "10/20/2026Days overdue: 13", "$ 100.00"],
+                ["Amount to pay now", "$ 1,334.50"],
+            ],
+        )
+
+    def test_partly_paid_shows_both_amounts(self):
+        move = self._create_invoice(DUE, amount=100.0)
+        self._pay(move, 40.0)
+        _followup, mail = self._send()
+        self.assertEqual(self._rows(mail.body_html)[1][2], "$ 60.00of $ 100.00")
+        self.assertEqual(self._rows(mail.body_html)[-1], ["Amount to pay now", "$ 60.00"])
+
+    def test_all_overdue_instalments_and_no_other(self):
+        self._create_instalments(DUE, day("10-23"), day("11-20"), day("12-18"), issued=day("09-16"), amount=200.0)
+        _followup, mail = self._send()
+        rows = self._rows(mail.body_html)
+        self.assertEqual([row[1][:10] for row in rows[1:-1]], ["10/16/2026", "10/23/2026"])
+        self.assertEqual(rows[-1], ["Amount to pay now", "$ 400.00"])
+
+    def test_amount_to_pay_in_each_currency(self):
+        self._create_invoice(DUE, amount=100.0)
+        self.env.ref("base.CHF").active = True
+        self._create_invoice(DUE, amount=70.0, currency_id=self.env.ref("base.CHF").id)
+        followup, mail = self._send()
+        with freeze_time("2026-11-02 10:00:00"):
+            self.assertEqual(followup.total_due, "$\N{NO-BREAK SPACE}100.00 + CHF\N{NO-BREAK SPACE}70.00")
+        totals = [row[1] for row in self._rows(mail.body_html)[-2:]]
+        self.assertEqual(totals, ["$ 100.00", "CHF 70.00"])
+
+    def test_statement_subtracts_credits_in_a_block_of_their_own(self):
+        self._create_invoice(DUE, amount=100.0)
+        credit = self._create_credit(30.0)
+        _followup, mail = self._send(self._step(5, tone="statement"))
+        self.assertEqual(
+            self._rows(mail.body_html)[2:],
+            [
+                ["Credits", "", "Open amount"],
+                [f"{credit.name}10/02/2026", "", "$ -30.00"],
+                ["Amount to pay now", "$ 70.00"],
+            ],
+        )
+
+    def test_more_credit_than_debt_asks_for_nothing(self):
+        self._create_invoice(DUE, amount=100.0)
+        self._create_credit(130.0)
+        _followup, mail = self._send(self._step(5, tone="statement"))
+        self.assertEqual(self._rows(mail.body_html)[-1], ["Amount to pay now", "$ 0.00"])
+
+    def test_courtesy_reminder_lists_what_is_not_yet_due(self):
+        move = self._create_invoice(day("11-06"), amount=80.0)
+        template = self.env.ref("account_escalation.mail_template_reminder")
+        _followup, mail = self._send(self._step(-5, template_id=template.id))
+        self.assertEqual(
+            self._rows(mail.body_html),
+            [["Not yet due", "Due date", "Open amount"], [f"{move.name}10/23/2026", "11/06/2026", "$ 80.00"]],
+        )
+        self.assertIn("a payment of <strong>$\N{NO-BREAK SPACE}80.00</strong>", mail.body_html)
+
+    def test_the_oldest_due_date_is_not_that_of_a_credit(self):
+        self._create_invoice(DUE)
+        self._create_credit(10.0, issued=day("01-05"))
+        template = self.env.ref("account_escalation.mail_template_second")
+        _followup, mail = self._send(self._step(5, tone="statement", template_id=template.id))
+        self.assertIn("was due on 10/16/2026, 17 days ago", " ".join(mail.body_html.split()))
+
+    def test_a_text_in_a_reference_stays_a_text(self):
+        self._create_invoice(DUE, ref="<b>5 & 6</b>")
+        _followup, mail = self._send()
+        self.assertIn("&lt;b&gt;5 &amp; 6&lt;/b&gt;", mail.body_html)
+
+    # --- the customer's language -------------------------------------------------------------------------------------
+
+    def test_text_dates_and_amounts_of_the_customer(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        self.template.with_context(lang="de_DE").write(
+            {
+                "subject": "Mahnung {{ object.invoice_names }}",
+                "body_html": '<p>Bitte</p><t t-out="object.items_table"/>',
+            }
+        )
+        self.customer.lang = "de_DE"
+        move = self._create_invoice(DUE, amount=1234.5)
+        followup, mail = self._send()
+        self.assertEqual(followup.lang, "de_DE")
+        self.assertEqual(mail.subject, f"Mahnung {move.name}")
+        self.assertIn("<p>Bitte</p>", mail.body_html)
+        [_number, due, amount] = self._rows(mail.body_html)[1]
+        self.assertTrue(due.startswith("16.10.2026"))
+        self.assertIn("1.234,50", amount)
+
+    def test_two_customers_in_one_batch(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        german = self._create_customer("Lindner", lang="de_DE")
+        plan = self._create_plan(self._step(5))
+        for customer in (self.customer, german):
+            self._create_invoice(DUE, plan, partner=customer)
+        english_mail, german_mail = (self._mails_of(followup) for followup in plan._run(MONDAY))
+        self.assertIn("10/16/2026", english_mail.body_html)
+        self.assertIn("16.10.2026", german_mail.body_html)
+
+    # --- ready texts -------------------------------------------------------------------------------------------------
+
+    def _render(self, tone, followup):
+        template = self.env.ref(f"account_escalation.mail_template_{tone}")
+        return (
+            template._render_field("subject", followup.ids)[followup.id],
+            template._render_field("body_html", followup.ids)[followup.id],
+        )
+
+    def test_plain_placeholders_only(self):
+        for tone in TONES:
+            self.assertFalse(self.env.ref(f"account_escalation.mail_template_{tone}")._has_unsafe_expression(), tone)
+
+    def test_complete_for_users_without_rights_on_templates(self):
+        move = self._create_invoice(DUE)
+        followup, _mail = self._send()
+        followup.user_id = self.env.user
+        user = new_test_user(self.env, "biller", groups="account.group_account_invoice", company_id=self.company.id)
+        for tone in TONES:
+            subject, body = self._render(tone, followup.with_user(user))
+            with self.subTest(tone=tone):
+                self.assertNotRegex(subject + body, r"t-out|object\.|\{\{|False")
+                for text in ("Azure Interior", move.name, self.company.name, self.env.user.name):
+                    self.assertIn(text, body)
+                self.assertRegex(body, "disregard")
+                self.assertNotRegex(body.lower(), "interest|fee |fees|court|lawyer|collection")
+                self.assertTrue(move.name in subject or self.company.name in subject or tone.startswith("letter"))
+
+    def test_subject_of_many_invoices_stays_short(self):
+        moves = [self._create_invoice(DUE + timedelta(days=number)) for number in range(6)]
+        _followup, mail = self._send()
+        self.assertEqual(mail.subject, f"Reminder {moves[0].name}, {moves[1].name}, {moves[2].name} (+3)")
+
+    def test_no_blank_line_for_a_missing_phone(self):
+        self._create_invoice(DUE)
+        followup, _mail = self._send()
+        self.company.phone = False
+        self.assertIn("<div></div>", self._render("first", followup)[1])
+
+    # --- ready plans -------------------------------------------------------------------------------------------------
+
+    def test_nothing_happens_by_itself(self):
+        for name in PLANS:
+            plan = self.env.ref(f"account_escalation.plan_{name}").sudo()
+            self.assertRecordValues(plan, [{"is_default": False, "min_amount": 5.0, "min_contact_days": 5}])
+            self.assertEqual(plan.company_id, self.env.ref("base.main_company"))
+
+    def test_steps_are_patient_and_rise(self):
+        tones = list(self.env["account.escalation.step"]._get_tones())
+        for name in PLANS:
+            steps = self.env.ref(f"account_escalation.plan_{name}").sudo().step_ids
+            before = steps.filtered(lambda step: step.direction == "before")
+            after = (steps - before).sorted("days")
+            with self.subTest(plan=name):
+                self.assertTrue(all(step.auto_skip_days and step.tone == "reminder" for step in before))
+                self.assertGreaterEqual(after[0].days, 4)
+                self.assertEqual(after[0].template_id, self.env.ref("account_escalation.mail_template_first"))
+                ranks = [tones.index(step.tone) for step in before + after]
+                self.assertEqual(ranks, sorted(ranks))
+                days = sorted(set(after.mapped("days")))
+                gaps = [later - earlier for earlier, later in pairwise(days)]
+                self.assertGreaterEqual(min(gaps), steps.plan_id.min_contact_days)
+                self.assertFalse(any(steps.mapped("warning")))
+                self.assertTrue(all(step.template_id for step in steps if step.channel != "call"))
+
+    # --- who gets it, who gets the answer ----------------------------------------------------------------------------
+
+    def test_followers_get_nothing(self):
+        follower = self._create_customer("Curious Follower")
+        move = self._create_invoice(DUE)
+        move.message_subscribe(follower.ids)
+        followup, mail = self._send(self._step(5), self._step(8))
+        followup.message_subscribe(follower.ids)
+        self.assertEqual(mail.recipient_ids, self.customer)
+        self.assertFalse(mail.email_to or mail.email_cc)
+        self.assertEqual(mail.mail_message_id.notification_ids.res_partner_id, self.customer)
+        self.assertFalse(
+            self.env["mail.message"].search([("model", "=", "account.move"), ("res_id", "=", move.id)]).notification_ids
+        )
+
+    def test_answers_go_to_the_catchall(self):
+        self._create_invoice(DUE)
+        _followup, mail = self._send()
+        self.assertIn(self.company.catchall_email, mail.reply_to)
+
+    def test_answers_go_to_the_responsible_without_catchall(self):
+        self.company.alias_domain_id = False
+        self.env["ir.config_parameter"].search([("key", "like", "mail.catchall")]).unlink()
+        self.env["mail.alias.domain"].search([]).write({"catchall_alias": "x"})
+        self._create_invoice(DUE)
+        _followup, mail = self._send(responsible_id=self.env.user.id)
+        self.assertIn(self.env.user.email_normalized, mail.reply_to)
+
+    # --- a text that a person has edited -----------------------------------------------------------------------------
+
+    @freeze_time("2026-11-02 10:00:00")
+    def test_words_stay_but_the_table_is_fresh(self):
+        paid = self._create_invoice(DUE, amount=100.0)
+        kept = self._create_invoice(DUE, amount=250.0)
+        followup, _none = self._send(self._step(5, needs_review=True))
+        followup.write({"body": followup.body.replace("Please pay", "Dear Anna, please pay"), "is_edited": True})
+        self._pay(paid, 60.0)
+        result = followup.action_send()
+        self.assertEqual(result["params"]["type"], "warning")
+        self.assertEqual(followup.state, "todo")
+        followup.action_send()
+        mail = self._mails_of(followup)
+        self.assertEqual(followup.state, "done")
+        self.assertIn("Dear Anna, please pay", mail.body_html)
+        self.assertEqual(
+            [row[-1] for row in self._rows(mail.body_html)][1:], ["$ 40.00of $ 100.00", "$ 250.00", "$ 290.00"]
+        )
+        self.assertIn(kept.name, mail.body_html)
+
+    # --- attachments -------------------------------------------------------------------------------------------------
+
+    def _send_attached(self):
+        before = self.env["mail.mail"].search([])
+        followup, mail = self._send(attach_invoices=True)
+        self.assertEqual(self.env["mail.mail"].search([]) - before, mail)  # core emailed nothing by itself
+        return followup, mail
+
+    def test_pdfs_are_made_if_missing(self):
+        moves = self._create_invoice(DUE) + self._create_invoice(day("10-20"))
+        self.assertFalse(moves.invoice_pdf_report_id)
+        _followup, mail = self._send_attached()
+        self.assertEqual(mail.attachment_ids, moves.invoice_pdf_report_id)
+        self.assertEqual(set(mail.attachment_ids.mapped("mimetype")), {"application/pdf"})
+        self.assertTrue(all(attachment.raw.startswith(b"%PDF") for attachment in mail.attachment_ids))
+
+    def test_a_pdf_that_exists_is_not_made_again(self):
+        move = self._create_invoice(DUE)
+        self.env["account.move.send"]._generate_and_send_invoices(move, sending_methods=["manual"])
+        existing = move.invoice_pdf_report_id
+        _followup, mail = self._send_attached()
+        self.assertEqual(mail.attachment_ids, existing)
+
+    def test_none_unless_the_plan_says_so(self):
+        move = self._create_invoice(DUE)
+        _followup, mail = self._send()
+        self.assertFalse(mail.attachment_ids)
+        self.assertFalse(move.invoice_pdf_report_id)
