@@ -18,8 +18,8 @@ DUE = day("10-16")
 
 
 def pages_of(pdf):
-    """The text of each page."""
-    return [page.extract_text() for page in OdooPdfFileReader(io.BytesIO(pdf), strict=False).pages]
+    """The text of each page; builds of wkhtmltopdf differ in their white space."""
+    return [" ".join(page.extract_text().split()) for page in OdooPdfFileReader(io.BytesIO(pdf), strict=False).pages]
 
 
 class TestLetter(EscalationCommon):
