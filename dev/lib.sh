@@ -56,14 +56,14 @@ db() { DATA_DIR=$CACHE/data "$CACHE/venv/bin/python" "$DEV/db.py" "$@"; }
 addon_key() {
     (cd "$REPO" && find . -name '.?*' -prune -o \( -path ./dev -o -path ./tests -o -path ./doc -o -path ./docs \
         -o -path ./static/description -o -name __pycache__ \) -prune -o -type f ! -name '*.md' ! -name '*.rst' -print0 |
-        LC_ALL=C sort -z | xargs -0 sha256sum) | cat - "$CACHE/stamps/base" | hash_of
+        LC_ALL=C sort -z | xargs -0 sha256sum) | cat - "$CACHE/stamps/${PREFIX}base" | hash_of
 }
 
 # Odoo with accounting and its demo data; everything else starts from a copy.
 prepare_base() {
     local want
     want=$(stamp odoo)/$(stamp venv)/1
-    [ "$(stamp base)" != "$want" ] || ! db exists "${PREFIX}base" || return 0
+    [ "$(stamp "${PREFIX}base")" != "$want" ] || ! db exists "${PREFIX}base" || return 0
     say "Database: Odoo with accounting and demo data (once, about a minute)"
     db drop "${PREFIX}base_new"
     {
@@ -72,7 +72,7 @@ prepare_base() {
                 <<<'env["ir.qweb"]._pregenerate_assets_bundles(); env.cr.commit()'
     } >"$CACHE/base.log" 2>&1 || die "Odoo could not make a database, see $CACHE/base.log"
     db rename "${PREFIX}base_new" "${PREFIX}base"
-    mark base "$want"
+    mark "${PREFIX}base" "$want"
 }
 
 # The same with the addon and its demo data, made anew when the addon's files change.
@@ -80,10 +80,10 @@ prepare_ready() {
     local want
     prepare_base
     want=$(addon_key)
-    [ "$(stamp ready)" != "$want" ] || ! db exists "${PREFIX}ready" || return 0
+    [ "$(stamp "${PREFIX}ready")" != "$want" ] || ! db exists "${PREFIX}ready" || return 0
     say "Database: installing the addon"
-    mark ready none
+    mark "${PREFIX}ready" none
     db copy "${PREFIX}base" "${PREFIX}ready"
     odoo server -d "${PREFIX}ready" -i $MODULE --stop-after-init --no-http
-    mark ready "$want"
+    mark "${PREFIX}ready" "$want"
 }

