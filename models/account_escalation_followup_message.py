@@ -10,6 +10,7 @@ from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
 NAMES_SHOWN = 3  # invoice numbers in a subject; the table has them all
+ITEMS_MARK = f'<div class="{ITEMS_CLASS}"></div>'
 
 
 class AccountEscalationFollowup(models.Model):
@@ -330,8 +331,23 @@ class AccountEscalationFollowup(models.Model):
         )
         for followup, mail in zip(self, mails, strict=True):
             followup.mail_message_id = mail.mail_message_id
+        self._write_message_bodies({followup: texts[followup.id][1] for followup in self})
         self._set_done(today)
         self._subscribe_responsible()
+
+    def _write_message_bodies(self, bodies):
+        """Keep in each message the text as it is sent, for the history.
+
+        A template and what it shows are sanitized like any message, but not our own table of items, whose cells are
+        escaped: that alone would take longer than all the rest of an email. Hence the plain SQL.
+        """
+        rows = []
+        for followup, body in bodies.items():
+            message, table = followup.mail_message_id, str(followup.with_context(lang=followup.lang).items_table)
+            text = message._fields["body"].convert_to_cache(str(body).replace(table, ITEMS_MARK), message)
+            rows.append((message.id, str(text or "").replace(ITEMS_MARK, table)))
+        self.env.cr.execute_values("UPDATE mail_message SET body = v.body FROM (VALUES %s) v (id, body) WHERE mail_message.id = v.id", rows)
+        self.mail_message_id.invalidate_recordset(["body"])
 
     def _get_unsent_mails(self):
         """Emails of these follow-ups that the mail queue could still send."""
@@ -379,7 +395,6 @@ class AccountEscalationFollowup(models.Model):
         sender = self._get_sender()
         return {
             "subject": subject,
-            "body": body,
             "body_html": body,
             "author_id": sender.id,
             "email_from": sender.email_formatted,
