@@ -37,16 +37,15 @@ LATER = TODAY + timedelta(days=35)  # another Monday: further steps are due then
 
 def measure_bare(database, plan_id):
     """(a) The rows that READ needs, selected and fetched without anything else."""
-    with environment(database) as env, Meter() as cost:
-        with env.cr._cnx.cursor(name="bare") as cursor:
-            cursor.itersize = 5000
-            cursor.execute(
-                "SELECT m.commercial_partner_id, m.id, l.id, l.date_maturity, l.amount_residual"
-                "  FROM account_move m JOIN account_move_line l ON l.move_id = m.id AND l.display_type = 'payment_term'"
-                " WHERE m.escalation_plan_id = %s AND m.state = 'posted' AND m.payment_state IN ('not_paid', 'partial')",
-                [plan_id],
-            )
-            rows = sum(1 for _row in cursor)
+    with environment(database) as env, Meter() as cost, env.cr._cnx.cursor(name="bare") as cursor:
+        cursor.itersize = 5000
+        cursor.execute(
+            "SELECT m.commercial_partner_id, m.id, l.id, l.date_maturity, l.amount_residual"
+            "  FROM account_move m JOIN account_move_line l ON l.move_id = m.id AND l.display_type = 'payment_term'"
+            " WHERE m.escalation_plan_id = %s AND m.state = 'posted' AND m.payment_state IN ('not_paid', 'partial')",
+            [plan_id],
+        )
+        rows = sum(1 for _row in cursor)
     return cost.values(units=rows)
 
 
@@ -185,7 +184,7 @@ def measure_batch(env, followups, *, together=True):
 
 def measure_letters(database, plan_id, *, one_by_one):
     """Letters, all in one batch or one by one, with the calls of wkhtmltopdf and the documents in them."""
-    from odoo.addons.base.models import ir_actions_report as core  # noqa: PLC0415 needs Odoo's configuration
+    from odoo.addons.base.models import ir_actions_report as core
 
     with environment(database) as env, patch.object(core, "_run_wkhtmltopdf", wraps=core._run_wkhtmltopdf) as run:
         letters = record_other(env, plan_id, "letter")[: LETTERS_ONE_BY_ONE if one_by_one else LETTERS]

@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import multiprocessing
-import os
 import resource
 import time
 from pathlib import Path
