@@ -427,11 +427,11 @@ def profile(prepared, phase, number):
             "record": lambda: (plan._record(TODAY), env.flush_all()),
         }.get(phase, lambda: (followups._process(TODAY), env.flush_all()))
         profiler = cProfile.Profile()
-        with statements() as found:
+        with statements() as (found, seconds):
             profiler.runcall(work)
     print(f"\n{found.total():,} statements, the most frequent ones first:")
     for text, times in found.most_common(25):
-        print(f"{times:7,}  {text[:200]}")
+        print(f"{times:7,}  {seconds[text]:6.2f} s  {text[:200]}")
     for order in ("cumulative", "tottime"):
         pstats.Stats(profiler).sort_stats(order).print_stats(45)
 
@@ -439,15 +439,20 @@ def profile(prepared, phase, number):
 @contextmanager
 def statements():
     """Collect the statements that are executed, without their values."""
-    found, plain = Counter(), sql_db.Cursor.execute
+    found, seconds, plain = Counter(), Counter(), sql_db.Cursor.execute
 
     def execute(self, query, params=None, log_exceptions=True):
         text = query.code if isinstance(query, tools.SQL) else str(query)
-        found[" ".join(text.split())] += 1
-        return plain(self, query, params, log_exceptions)
+        text = " ".join(text.split())
+        found[text] += 1
+        start_time = time.perf_counter()
+        try:
+            return plain(self, query, params, log_exceptions)
+        finally:
+            seconds[text] += time.perf_counter() - start_time
 
     with patch.object(sql_db.Cursor, "execute", execute):
-        yield found
+        yield found, seconds
 
 
 def main(conf, prepared, *args):

@@ -341,12 +341,16 @@ class AccountEscalationFollowup(models.Model):
         A template and what it shows are sanitized like any message, but not our own table of items, whose cells are
         escaped: that alone would take longer than all the rest of an email. Hence the plain SQL.
         """
+        field = self.env["mail.message"]._fields["body"]
+        sanitize = cache(lambda text: str(field.convert_to_cache(text, self.mail_message_id[:1]) or ""))
         rows = []
         for followup, body in bodies.items():
-            message, table = followup.mail_message_id, str(followup.with_context(lang=followup.lang).items_table)
-            text = message._fields["body"].convert_to_cache(str(body).replace(table, ITEMS_MARK), message)
-            rows.append((message.id, str(text or "").replace(ITEMS_MARK, table)))
-        self.env.cr.execute_values("UPDATE mail_message SET body = v.body FROM (VALUES %s) v (id, body) WHERE mail_message.id = v.id", rows)
+            table = str(followup.with_context(lang=followup.lang).items_table)
+            text = sanitize(str(body).replace(table, ITEMS_MARK))  # often the same for many customers
+            rows.append((followup.mail_message_id.id, text.replace(ITEMS_MARK, table)))
+        self.env.cr.execute_values(
+            "UPDATE mail_message SET body = v.body FROM (VALUES %s) v (id, body) WHERE mail_message.id = v.id", rows
+        )
         self.mail_message_id.invalidate_recordset(["body"])
 
     def _get_unsent_mails(self):
