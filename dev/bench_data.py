@@ -42,6 +42,7 @@ def make(env, number):
     env.invalidate_all()
     env.cr.commit()
     env.cr.execute("ANALYZE")
+    env.cr.commit()
     check(env, plan, number, chance)
     env.cr.rollback()
     return plan
