@@ -219,6 +219,9 @@ class AccountEscalationPlan(models.Model):
         while batch := list(islice(planned, RECORD_BATCH)):
             ids += followups._record(self, batch, today).ids
             self.env.invalidate_all()
+        if len(ids) > RECORD_BATCH:
+            # while PostgreSQL believes these tables to be as small as they were, READ can take minutes
+            self.env.cr.execute("ANALYZE account_escalation_followup, account_escalation_followup_line")
         self.last_run = today
         return followups.browse(ids)
 
