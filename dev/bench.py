@@ -66,7 +66,10 @@ def measure_record(database, plan_id, today):
         with Meter() as cost:
             followups = plan._record(today)
             env.cr.commit()
-        env.cr.execute("SELECT count(*) FROM account_escalation_followup_line WHERE followup_id IN %s", [tuple(followups.ids or [0])])
+        env.cr.execute(
+            "SELECT count(*) FROM account_escalation_followup_line WHERE followup_id IN %s",
+            [tuple(followups.ids or [0])],
+        )
         [lines] = env.cr.fetchone()
     return cost.values(units=len(followups), lines=lines)
 
@@ -209,11 +212,19 @@ def check_kills(database, plan_id):
         time.sleep(chance.random() / 10)
         process.kill()
         process.join()
-        done_at_kill.append(query(database, "SELECT count(*) FROM account_escalation_followup WHERE state != 'queued' AND date = %s", LATER))
+        done_at_kill.append(
+            query(
+                database,
+                "SELECT count(*) FROM account_escalation_followup WHERE state != 'queued' AND date = %s",
+                LATER,
+            )
+        )
     in_process(measure_process, database)
     return {
         "killed": [done for [[done]] in done_at_kill],
-        "states": dict(query(database, "SELECT state, count(*) FROM account_escalation_followup WHERE date = %s GROUP BY 1", LATER)),
+        "states": dict(
+            query(database, "SELECT state, count(*) FROM account_escalation_followup WHERE date = %s GROUP BY 1", LATER)
+        ),
         "wrong": query(
             database,
             "SELECT count(*) FROM (SELECT f.id FROM account_escalation_followup f"
@@ -230,7 +241,9 @@ def wait_for_done(database, process, number):
     connection.autocommit = True
     with connection.cursor() as cr:
         while process.is_alive():
-            cr.execute("SELECT count(*) FROM account_escalation_followup WHERE state != 'queued' AND date = %s", [LATER])
+            cr.execute(
+                "SELECT count(*) FROM account_escalation_followup WHERE state != 'queued' AND date = %s", [LATER]
+            )
             if cr.fetchone()[0] >= number:
                 break
             time.sleep(0.005)
@@ -268,7 +281,11 @@ class Report:
         print(f"\n{title}\n{'':42}{'time':>9} {'statements':>11} {'peak memory':>12}   {'for each':>22}   compared")
 
     def row(self, what, cost, unit, compared=""):
-        each = f"{1000 * cost['seconds'] / cost['units']:.3f} ms, {cost['queries'] / cost['units']:.3f}" if cost["units"] else ""
+        each = (
+            f"{1000 * cost['seconds'] / cost['units']:.3f} ms, {cost['queries'] / cost['units']:.3f}"
+            if cost["units"]
+            else ""
+        )
         print(
             f"  {what:40}{cost['seconds']:7.2f} s {cost['queries']:11,} {cost['megabytes']:+9.0f} MB"
             f"   {each:>22}   {compared or unit}",
@@ -330,7 +347,12 @@ def bench_main(report, database, plan_id, number):
     report.row("(a) bare selection of the rows", bare, "receivable")
     decide = best(measure_decide, database, plan_id)
     ratio = decide["seconds"] / bare["seconds"]
-    report.row("READ + DECIDE", decide, "receivable", f"receivable; {ratio:.1f} x (a); {decide['named']} of the statements reads the items")
+    report.row(
+        "READ + DECIDE",
+        decide,
+        "receivable",
+        f"receivable; {ratio:.1f} x (a); {decide['named']} of the statements reads the items",
+    )
     record = in_process(measure_record, database, plan_id, TODAY)
     report.row("READ + DECIDE + RECORD", record, "follow-up", f"follow-up; {record['lines']:,} lines listed")
     mail = best(measure_cheapest_mail, database, plan_id, record["units"], times=2)
@@ -389,7 +411,9 @@ def bench_kills(report, database, plan_id):
     print(f"  killed -9 after {', '.join(map(str, kills['killed']))} follow-ups, then resumed: {kills['states']}")
     report.check("7", all(done % 100 == 0 for done in kills["killed"]), "a commit after every 100 follow-ups")
     report.check("7", set(kills["states"]) == {"done"}, "nothing lost by kill -9")
-    report.check("7", not kills["wrong"], f"{kills['wrong']} follow-ups without email or with several after kill -9 (0)")
+    report.check(
+        "7", not kills["wrong"], f"{kills['wrong']} follow-ups without email or with several after kill -9 (0)"
+    )
 
 
 def compare_sizes(report, results):

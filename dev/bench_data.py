@@ -35,7 +35,9 @@ def make(env, number):
         due = TODAY - timedelta(days=draw_lateness(partner_id, chance))
         issued = original.invoice_date + (due - first_due)
         prefix = f"BENCH/{issued.year}/"
-        copies.append((original.id, index + 1, partner_id, issued - original.invoice_date, prefix, f"{prefix}{index + 1:06d}"))
+        copies.append(
+            (original.id, index + 1, partner_id, issued - original.invoice_date, prefix, f"{prefix}{index + 1:06d}")
+        )
     copy_moves(env, copies)
     originals.escalation_plan_id = False
     env.flush_all()
@@ -159,7 +161,10 @@ def copy_moves(env, copies):
         " prefix text, name text, id integer DEFAULT nextval('account_move_id_seq'))"
     )
     execute_values(
-        cr._obj, "INSERT INTO bench_move (original, number, partner_id, shift, prefix, name) VALUES %s", copies, page_size=1000
+        cr._obj,
+        "INSERT INTO bench_move (original, number, partner_id, shift, prefix, name) VALUES %s",
+        copies,
+        page_size=1000,
     )
     cr.execute("ANALYZE bench_move")
 
@@ -234,7 +239,10 @@ def check(env, plan, number, chance):
     for move in sample:
         lines = move.line_ids.filtered(lambda line: line.display_type == "payment_term").sorted("date_maturity")
         expect(
-            [(item.key.move_line_id, item.issue, item.due, float(item.amount)) for item in facts[move.id].subject.items],
+            [
+                (item.key.move_line_id, item.issue, item.due, float(item.amount))
+                for item in facts[move.id].subject.items
+            ],
             [(line.id, move.invoice_date, line.date_maturity, line.amount_residual) for line in lines],
             move.name,
         )

@@ -111,4 +111,3 @@ def finish(process, receiver):
 
 def in_process(function, *args):
     return finish(*start(function, *args))
-

@@ -4,6 +4,7 @@ from . import test_cron
 from . import test_followup
 from . import test_letter
 from . import test_plan
+from . import test_queries
 from . import test_run
 from . import test_scenario
 from . import test_schedule

@@ -1,0 +1,133 @@
+"""How many statements the run takes: a constant number to read, and the same for each batch of follow-ups."""
+
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import psycopg2
+
+from odoo import sql_db
+from odoo.tools import mute_logger
+
+from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
+from odoo.addons.account_escalation.tools import schedule
+
+BATCH = 100
+
+
+class TestQueries(EscalationCommon):
+    """Statements are counted where psycopg2 is called: Odoo's own count misses server-side cursors."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.customers = cls.env["res.partner"].create(
+            [{"name": f"Customer {n}", "email": f"c{n}@example.com", "phone": "+49 30 1"} for n in range(2 * BATCH)]
+        )
+        cls.plan = cls._create_plan(cls._step(1), cls._step(7), responsible_id=cls.env.user.id).sudo()
+
+    @contextmanager
+    def _count(self):
+        """Count statements, and server-side cursors apart; what is pending is written before, and what it makes within."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        found = {"plain": 0, "named": 0}
+        plain_execute, plain_cursor = sql_db.Cursor.execute, sql_db.PsycoConnection.cursor
+
+        def execute(cursor, *args, **kwargs):
+            found["plain"] += 1
+            return plain_execute(cursor, *args, **kwargs)
+
+        def cursor(connection, *args, **kwargs):
+            found["named"] += bool(args or kwargs.get("name"))
+            return plain_cursor(connection, *args, **kwargs)
+
+        with patch.object(sql_db.Cursor, "execute", execute), patch.object(sql_db.PsycoConnection, "cursor", cursor):
+            yield found
+            self.env.flush_all()
+        found["all"] = found["plain"] + found["named"]
+
+    def _create_invoices(self, number, plan=None):
+        """One invoice for each of so many customers, due on the same day."""
+        moves = self.env["account.move"].concat(
+            *(self._create_draft(day("10-26"), partner) for partner in self.customers[:number])
+        )
+        moves.action_post()
+        moves.escalation_plan_id = plan or self.plan
+        return moves
+
+    def _create_draft(self, due, partner):
+        with patch.object(type(self.env["account.move"]), "action_post", lambda _self: None):
+            return self._create_invoice(due, partner=partner)
+
+    def _decide(self):
+        return list(self.plan._decide(MONDAY))
+
+    def test_read_and_decide_take_a_constant_number(self):
+        costs = []
+        for number in (5, 20):
+            self._create_invoices(number)
+            for _time in range(2):  # the first one fills the caches
+                with self._count() as found:
+                    self._decide()
+            costs.append(found)
+        self.assertEqual(costs[0], costs[1])
+        self.assertLessEqual(costs[0]["named"], 3, "the items")
+        self.assertLessEqual(costs[0]["plain"], 12, "plan, steps, days off")
+
+    def test_decide_writes_nothing(self):
+        self._create_invoices(5)
+        self.env.flush_all()
+        with self.assertRaises(psycopg2.errors.ReadOnlySqlTransaction), mute_logger("odoo.sql_db"):
+            with self.env.cr.savepoint(flush=False):  # PostgreSQL lets the end of it set READ WRITE again
+                self.env.cr.execute("SET TRANSACTION READ ONLY")
+                self.assertEqual(len(self._decide()), 5)
+                self.env.flush_all()
+                self.env.cr.execute("UPDATE account_escalation_plan SET sequence = 1")
+
+    def test_equal_facts_are_decided_once(self):
+        self._create_invoices(20)
+        self._create_invoice(day("10-27"), self.plan)
+        with patch.object(schedule, "_decide_item", wraps=schedule._decide_item) as decide_item:
+            self.assertEqual(len(self._decide()), 21)
+        self.assertEqual(decide_item.call_count, 2)
+
+    def _measure(self, number):
+        """Statements of RECORD and of DO for so many follow-ups."""
+        self._create_invoices(number)
+        with self._count() as record:
+            followups = self.plan._record(MONDAY)
+        self.assertEqual(len(followups), number)
+        with self._count() as do:
+            followups._process(MONDAY)
+        return record["all"], do["all"], followups
+
+    def test_emails_take_the_same_for_each_batch(self):
+        self._create_invoices(3)
+        self.plan._run(MONDAY)  # fills the caches
+        plan_of_small, self.plan = self.plan, self.plan.copy()
+        record_small, do_small, followups = self._measure(BATCH // 2)
+        self.assertEqual(set(followups.mapped("state")), {"done"})
+        self.plan = plan_of_small.copy()
+        record_large, do_large, followups = self._measure(2 * BATCH)
+        self.assertEqual(set(followups.mapped("state")), {"done"})
+        self.assertLessEqual(do_large, 2 * do_small, "two batches instead of one")
+        self.assertLessEqual(do_large / len(followups), 0.3)
+        self.assertLessEqual(record_large, record_small + 12, "rows are inserted by hundreds")
+
+    def test_calls_take_the_same_for_each_batch(self):
+        self.plan = self._create_plan(self._step(1, "call"), responsible_id=self.env.user.id).sudo()
+        _record, do_small, followups = self._measure(BATCH // 2)
+        self.assertEqual(set(followups.mapped("state")), {"todo"})
+        self.plan = self.plan.copy()
+        _record, do_large, followups = self._measure(2 * BATCH)
+        self.assertLessEqual(do_large, 2 * do_small)
+        self.assertLessEqual(do_large / len(followups), 0.4)
+
+    def test_nothing_due_costs_little_more_than_reading(self):
+        self._create_invoices(20)
+        self.plan._run(MONDAY)
+        with self._count() as read:
+            self._decide()
+        with self._count() as again:
+            self.assertFalse(self.plan._run(MONDAY))
+        self.assertLessEqual(again["all"], read["all"] + 10)
