@@ -187,14 +187,16 @@ def copy_moves(env, copies):
         },
     )
     cr.execute(
-        "CREATE TEMP TABLE bench_line AS SELECT o.id AS original, c.id AS move_id, nextval('account_move_line_id_seq') AS id"
+        "CREATE TEMP TABLE bench_line AS"
+        " SELECT o.id AS original, c.id AS move_id, nextval('account_move_line_id_seq') AS id"
         "  FROM account_move_line o JOIN bench_move c ON c.original = o.move_id ORDER BY c.id, o.id"
     )
     cr.execute("ANALYZE bench_line")
     copy_rows(
         cr,
         "account_move_line",
-        "bench_line l JOIN account_move_line o ON o.id = l.original JOIN bench_move c ON c.id = l.move_id ORDER BY l.id",
+        "bench_line l JOIN account_move_line o ON o.id = l.original JOIN bench_move c ON c.id = l.move_id"
+        " ORDER BY l.id",
         {
             **shifted("date", "invoice_date", "date_maturity"),
             "id": "l.id",

@@ -27,7 +27,7 @@ class TestQueries(EscalationCommon):
 
     @contextmanager
     def _count(self):
-        """Count statements, and server-side cursors apart; what is pending is written before, and what it makes within."""
+        """Count statements, and server-side cursors apart, with the writes that the block leaves pending."""
         self.env.flush_all()
         self.env.invalidate_all()
         found = {"plain": 0, "named": 0}
@@ -77,12 +77,15 @@ class TestQueries(EscalationCommon):
     def test_decide_writes_nothing(self):
         self._create_invoices(5)
         self.env.flush_all()
-        with self.assertRaises(psycopg2.errors.ReadOnlySqlTransaction), mute_logger("odoo.sql_db"):
-            with self.env.cr.savepoint(flush=False):  # PostgreSQL lets the end of it set READ WRITE again
-                self.env.cr.execute("SET TRANSACTION READ ONLY")
-                self.assertEqual(len(self._decide()), 5)
-                self.env.flush_all()
-                self.env.cr.execute("UPDATE account_escalation_plan SET sequence = 1")
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(psycopg2.errors.ReadOnlySqlTransaction),
+            self.env.cr.savepoint(flush=False),  # its end makes the transaction writable again
+        ):
+            self.env.cr.execute("SET TRANSACTION READ ONLY")
+            self.assertEqual(len(self._decide()), 5)
+            self.env.flush_all()
+            self.env.cr.execute("UPDATE account_escalation_plan SET sequence = 1")
 
     def test_equal_facts_are_decided_once(self):
         self._create_invoices(20)
