@@ -26,6 +26,4 @@
         "web.assets_backend": ["account_escalation/static/src/**/*"],
         "web.assets_tests": ["account_escalation/static/tests/tours/**/*"],
     },
-    "installable": True,
-    "application": False,
 }

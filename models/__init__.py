@@ -4,8 +4,10 @@ from . import account_escalation_step
 from . import account_escalation_followup
 from . import account_escalation_followup_line
 from . import account_escalation_followup_process
+from . import account_escalation_followup_items
 from . import account_escalation_followup_message
 from . import account_move
+from . import account_move_line
 from . import ir_actions_report
 from . import mail_activity
 from . import mail_mail

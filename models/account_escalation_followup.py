@@ -44,8 +44,7 @@ class AccountEscalationFollowup(models.Model):
     date = fields.Date(required=True, index=True, readonly=True, help="The day on which the plan asked for it.")
     date_done = fields.Date(string="Done On", readonly=True)
     user_id = fields.Many2one("res.users", string="Responsible", index="btree_not_null", domain=[("share", "=", False)])
-    recipient_ids = fields.Many2many("res.partner", string="Recipients", help="Who gets the email.")
-    activity_id = fields.Many2one("mail.activity", string="Activity", readonly=True, index="btree_not_null")
+    activity_id = fields.Many2one("mail.activity", readonly=True, index="btree_not_null")
     attachment_ids = fields.Many2many("ir.attachment", string="Attachments", readonly=True)
     amount_residual = fields.Monetary(string="Open Amount", compute="_compute_amount_residual")
 
@@ -94,7 +93,7 @@ class AccountEscalationFollowup(models.Model):
         changed = valid.filtered(lambda followup: followup._refresh_amounts() and followup.is_edited)
         for company, followups in (valid - changed).grouped("company_id").items():
             followups._attempt("_send", company._escalation_today())
-        return self._notify_result(changed)
+        return emails._notify_result(changed)
 
     def action_mark_sent(self):
         """Letters are posted, calls are made."""
@@ -121,7 +120,7 @@ class AccountEscalationFollowup(models.Model):
         again.write({"state": "queued", "reason": "due", "reason_detail": False, "date_done": False})
         again.filtered(lambda followup: followup.channel != "call")._refresh_recipients()
         again._process()
-        return self._notify_result()
+        return again._notify_result()
 
     def action_print(self):
         """The selected letters as one PDF, as they were made; made anew if an open amount has changed since."""
@@ -152,27 +151,42 @@ class AccountEscalationFollowup(models.Model):
 
     def _notify_result(self, changed=()):
         """What became of the follow-ups that a person acted on, in one notification."""
-        labels = dict(self._fields["state"]._description_selection(self.env))
-        parts = [f"{labels[state]}: {len(followups)}" for state, followups in self.grouped("state").items()]
-        details = {followup._get_reason_text() for followup in self if followup.state in ("failed", "skipped")}
-        message = " · ".join(parts + sorted(details))
+        message = self._get_result_text()
         if changed:
             message = self.env._(
                 "The open amount of %(customers)s has changed since the text was written. The list of invoices is"
                 " up to date now; please read the text again, then send.",
                 customers=", ".join(changed.partner_id.mapped("display_name")),
             )
-        kind = "warning" if changed or details else "success"
+        is_fine = not changed and any(followup.state == "done" for followup in self)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "type": kind,
+                "type": "success" if is_fine and len(self.grouped("state")) == 1 else "warning",
                 "message": message,
                 "sticky": bool(changed),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
+
+    def _get_result_text(self):
+        """“3 sent. 1 withdrawn: Paid.”"""
+        if not self:
+            return self.env._("None of the selected follow-ups is an email that waits to be sent.")
+        sentences = {
+            "done": self.env._("%s sent."),
+            "queued": self.env._("%s queued."),
+            "todo": self.env._("%s still to do."),
+            "failed": self.env._("%s failed:"),
+            "skipped": self.env._("%s not sent:"),
+        }
+        parts = []
+        for state, followups in self.grouped("state").items():
+            parts.append(sentences[state] % len(followups))
+            if state in ("failed", "skipped"):
+                parts += sorted({followup._get_reason_text() for followup in followups})
+        return " ".join(parts)
 
     def _get_reason_text(self):
         self.ensure_one()

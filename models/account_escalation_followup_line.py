@@ -35,6 +35,18 @@ class AccountEscalationFollowupLine(models.Model):
     )
     _move_id_idx = models.Index("(move_id)")
 
+    def _refresh_move_lines(self, facts):
+        """Find the receivables again: an invoice that went back to draft has new ones, of the same rank.
+
+        :param facts: {move id: Facts}, as READ finds them now
+        """
+        for line in self:
+            items = facts[line.move_id.id].subject.items if line.move_id.id in facts else ()
+            keys = {item.key.instalment: item.key.move_line_id for item in items}
+            move_line_id = keys.get(line.instalment)
+            if move_line_id and line.move_line_id.id != move_line_id:
+                line.move_line_id = move_line_id
+
     def _get_objection(self, facts, today):
         """Why this receivable must not be followed up any more: a reason key, or empty.
 

@@ -1,20 +1,15 @@
 from functools import cache
 
-from lxml import html
-from markupsafe import Markup
-
 from odoo import Command, api, fields, models
-from odoo.tools import format_date, formatLang
 
+from .account_escalation_followup_items import ITEMS_CLASS
 from .account_escalation_step import FOLLOWUP_MODEL
 
-ITEMS_CLASS = "o_escalation_items"
-NAMES_SHOWN = 3  # invoice numbers in a subject; the table has them all
 ITEMS_MARK = f'<div class="{ITEMS_CLASS}"></div>'
 
 
 class AccountEscalationFollowup(models.Model):
-    """What the customer reads: recipients, text in the customer's language, table of items, queued email."""
+    """Recipients, text in the customer's language, queued email."""
 
     _inherit = FOLLOWUP_MODEL
 
@@ -29,12 +24,6 @@ class AccountEscalationFollowup(models.Model):
     mail_body = fields.Html(related="mail_message_id.body", string="Email Text")
     mail_attachment_ids = fields.Many2many(related="mail_message_id.attachment_ids", string="Email Attachments")
     mail_state = fields.Selection("_selection_mail_state", string="Delivery", compute="_compute_mail_state")
-    # placeholders for templates, in the language and number formats of the context
-    items_table = fields.Html(compute="_compute_items", sanitize=False, string="Table of Items")
-    total_due = fields.Char(compute="_compute_items", string="Amount to Pay Now")
-    invoice_names = fields.Char(compute="_compute_items", string="Invoice Numbers")
-    oldest_due_date = fields.Char(compute="_compute_items", string="Oldest Due Date")
-    days_overdue = fields.Integer(compute="_compute_items", string="Days Overdue")
     letter_subject = fields.Char(compute="_compute_letter")
     letter_text = fields.Html(compute="_compute_letter", sanitize=False)
 
@@ -59,20 +48,6 @@ class AccountEscalationFollowup(models.Model):
             states = followup.mail_message_id.sudo().notification_ids.mapped("notification_status")
             followup.mail_state = next((state for state in worst_first if state in states), False)
 
-    @api.depends("line_ids.counts", "line_ids.move_line_id.amount_residual_currency", "line_ids.move_id.name")
-    @api.depends_context("lang")
-    def _compute_items(self):
-        """Fill the placeholders of all follow-ups with a few queries, whatever their number."""
-        formats = self._get_formats()
-        self._fetch_items()
-        for followup in self:
-            values = followup._prepare_items_values(*formats)
-            followup.items_table = self.env["ir.qweb"]._render(followup._get_items_view(), values)
-            followup.total_due = values["total_due"]
-            followup.invoice_names = values["invoice_names"]
-            followup.oldest_due_date = values["oldest_due_date"]
-            followup.days_overdue = values["days_overdue"]
-
     @api.depends("step_id.template_id", "line_ids.counts", "line_ids.move_line_id.amount_residual_currency")
     def _compute_letter(self):
         """What is printed, in the customer's language."""
@@ -80,164 +55,40 @@ class AccountEscalationFollowup(models.Model):
         for followup in self:
             followup.letter_subject, followup.letter_text = texts[followup.id]
 
-    @api.model
-    def mail_allowed_qweb_expressions(self):
-        """Plain fields that any user may put into a template; they also take the fast way of rendering."""
-        return super().mail_allowed_qweb_expressions() + tuple(f"object.{path}" for path in self._get_placeholders())
-
-    @api.model
-    def _get_placeholders(self):
-        return (
-            "items_table",
-            "total_due",
-            "invoice_names",
-            "oldest_due_date",
-            "days_overdue",
-            "lang",
-            "partner_id.name",
-            "company_id.name",
-            "company_id.phone",
-            "company_id.email",
-            "user_id.name",
-            "user_id.email",
-            "user_id.phone",
-            "user_id.signature",
-        )
-
     @api.onchange("subject", "body")
     def _onchange_text(self):
         self.is_edited = True
 
-    # --- the table of items -------------------------------------------------------------------------------------------
-
-    @api.model
-    def _get_formats(self):
-        """Cached formatters of dates and amounts, since the same ones come again and again in a batch."""
-
-        @cache
-        def date_text(day):
-            return format_date(self.env, day)
-
-        @cache
-        def amount_text(amount, currency):
-            return formatLang(self.env, amount, currency_obj=currency)
-
-        return date_text, amount_text
-
-    def _fetch_items(self):
-        """Read all items at once: each follow-up by itself would query its own."""
-        self.line_ids.move_line_id.fetch(
-            ["move_id", "date_maturity", "date", "currency_id", "amount_currency", "amount_residual_currency"]
-        )
-        self.line_ids.move_id.fetch(["name", "ref", "invoice_date", "date"])
-
-    def _get_items_view(self):
-        self.ensure_one()
-        return "account_escalation.items_table" + ("_letter" if self.channel == "letter" else "")
-
-    def _get_items_day(self):
-        """The day from which the customer counts: that of the run while the machine acts, else today."""
-        self.ensure_one()
-        return self.date if self.state == "queued" else self.company_id._escalation_today()
-
-    def _prepare_items_values(self, date_text, amount_text):
-        """What the table of items shows, as texts, in blocks: overdue, not yet due, credits."""
-        self.ensure_one()
-        today = self._get_items_day()
-        blocks = {"overdue": [], "upcoming": [], "credit": []}
-        to_pay, dues = {}, []
-        receivables = self.line_ids.filtered("counts").move_line_id
-        for line in receivables.sorted(lambda line: (line.date_maturity or line.date, line.id)):
-            move, due, open_amount = line.move_id, line.date_maturity or line.date, line.amount_residual_currency
-            kind = "credit" if open_amount < 0 else "overdue" if due < today else "upcoming"
-            blocks[kind].append(
-                {
-                    "number": move.name,
-                    "reference": move.ref or "",
-                    "issued": date_text(move.invoice_date or move.date),
-                    "due": date_text(due),
-                    "days": (today - due).days if kind == "overdue" else "",
-                    "amount": amount_text(line.amount_currency, line.currency_id),
-                    "open": amount_text(open_amount, line.currency_id),
-                }
-            )
-            if kind != "credit":
-                dues.append(due)
-            if kind != "upcoming":
-                to_pay[line.currency_id] = to_pay.get(line.currency_id, 0.0) + open_amount
-        totals = [amount_text(max(0.0, amount), currency) for currency, amount in to_pay.items()]
-        upcoming = {} if to_pay else self._get_upcoming_totals(receivables)
-        return {
-            "blocks": [(kind, rows) for kind, rows in blocks.items() if rows],
-            "has_reference": any(row["reference"] for rows in blocks.values() for row in rows),
-            "has_overdue": bool(blocks["overdue"]),
-            "totals": totals,
-            "total_due": " + ".join(totals or [amount_text(amount, cur) for cur, amount in upcoming.items()]),
-            "invoice_names": self._get_invoice_names(blocks),
-            "oldest_due_date": date_text(min(dues)) if dues else "",
-            "days_overdue": max(0, (today - min(dues)).days) if dues else 0,
-        }
-
-    @api.model
-    def _get_invoice_names(self, blocks):
-        names = list(dict.fromkeys(row["number"] for rows in blocks.values() for row in rows))
-        more = len(names) - NAMES_SHOWN
-        return ", ".join(names[:NAMES_SHOWN]) + (f" (+{more})" if more > 0 else "")
-
-    @api.model
-    def _get_upcoming_totals(self, receivables):
-        """Nothing is overdue yet: the total that a courtesy reminder speaks of, per currency."""
-        return {
-            currency: sum(lines.mapped("amount_residual_currency"))
-            for currency, lines in receivables.grouped("currency_id").items()
-        }
-
-    def _refresh_amounts(self):
-        """Write down the present open amounts; tell whether any had changed."""
-        self.ensure_one()
-        changed = self.line_ids.filtered(
-            lambda line: (
-                line.counts
-                and line.move_line_id
-                and self.currency_id.compare_amounts(line.amount_residual, line.move_line_id.amount_residual)
-            )
-        )
-        for line in changed:
-            line.amount_residual = line.move_line_id.amount_residual
-        if changed and self.body:
-            self.body = self._replace_items(self.body)
-        return bool(changed)
-
-    def _replace_items(self, body):
-        """Put the present table of items where a text has the old one."""
-        self.ensure_one()
-        root = html.fragment_fromstring(str(body or ""), create_parent="div")
-        fresh = self.with_context(lang=self.lang).items_table
-        for table in root.find_class(ITEMS_CLASS):
-            new = html.fragment_fromstring(str(fresh))
-            new.tail = table.tail
-            table.getparent().replace(table, new)
-        text = html.tostring(root, encoding="unicode")[len("<div>") : -len("</div>")]
-        return Markup(text)  # noqa: S704 as safe as it was in the field that it comes from
-
     # --- recipients ---------------------------------------------------------------------------------------------------
 
     @api.model
-    def _get_recipients(self, groups):
-        """Who is written to, for each group of facts: the invoices' own addresses, else the customer itself.
+    def _get_recipients(self, planned):
+        """Who is addressed: the partners named on the invoices who can be reached that way, else the customer itself.
 
-        :param groups: list of lists of Facts of one customer
+        :param planned: list of (step, occurrence, [Facts])
         :return: list of partners, in the same order
         """
         partners = self.env["res.partner"].browse(
-            {partner_id for group in groups for facts in group for partner_id in (facts.address_id, facts.partner_id)}
+            {
+                partner_id
+                for _step, _occurrence, group in planned
+                for facts in group
+                for partner_id in (facts.address_id, facts.partner_id)
+            }
         )
-        partners.fetch(["email"])
+        partners.fetch(["email", "street", "city"])
         result = []
-        for group in groups:
-            addresses = partners.browse(dict.fromkeys(facts.address_id for facts in group))
-            result.append(addresses.filtered("email") or partners.browse(group[0].partner_id))
+        for step, _occurrence, group in planned:
+            named = partners.browse(dict.fromkeys(facts.address_id for facts in group))
+            result.append(self._choose_recipients(step.channel, named, partners.browse(group[0].partner_id)))
         return result
+
+    @api.model
+    def _choose_recipients(self, channel, named, customer):
+        """An email goes to all who have an address, a letter to one."""
+        if channel == "letter":
+            return named.filtered(lambda partner: partner.street or partner.city)[:1] or customer
+        return named.filtered("email") or customer
 
     def _check_reachable(self, by_person=False):
         """Those whose recipients can be written to; the others fail, each with its reason."""
@@ -267,23 +118,21 @@ class AccountEscalationFollowup(models.Model):
     def _refresh_recipients(self):
         """Before another try: the address may have been put right."""
         for followup in self:
-            moves = followup.line_ids.filtered(lambda line: line.counts and line.is_subject).move_id
-            followup.recipient_ids = moves.partner_id.filtered("email") or followup.partner_id
+            named = followup.line_ids.filtered(lambda line: line.counts and line.is_subject).move_id.partner_id
+            followup.recipient_ids = self._choose_recipients(followup.channel, named, followup.partner_id)
+
+    def _check_postal(self):
+        """Those whose letter has an address to go to; the others fail."""
+        nowhere = self.filtered(lambda followup: not (followup.recipient_ids.street or followup.recipient_ids.city))
+        nowhere._fail("no_address")
+        return self - nowhere
 
     # --- text and email -----------------------------------------------------------------------------------------------
 
     def _get_template(self):
         """The step's template; a letter without one takes the ready text of its tone."""
         self.ensure_one()
-        names = [f"letter_{self.tone}", self.tone] if self.channel == "letter" else []
-        ready = (self.env.ref(f"account_escalation.mail_template_{name}", False) for name in names)
-        return self.step_id.template_id or next(filter(None, ready), self.step_id.template_id)
-
-    def _get_postal_address(self):
-        """Where a letter goes: the address on the invoice if it is one, else the customer's."""
-        self.ensure_one()
-        named = self.line_ids.filtered("is_subject").move_id.partner_id[:1]
-        return named if named.city or named.street else self.partner_id
+        return self.step_id.template_id or (self.channel == "letter" and self.step_id._get_ready_template())
 
     def _render_texts(self):
         """Subject and body of the step's template in each customer's language: {follow-up id: (subject, body)}."""
@@ -315,7 +164,7 @@ class AccountEscalationFollowup(models.Model):
         texts.update({followup.id: (followup.subject, followup._replace_items(followup.body)) for followup in edited})
         reply_to = self._get_reply_to()
         self._get_unsent_mails().cancel()  # of an earlier try
-        self._fetch_invoice_pdfs()
+        self._prepare_invoice_pdfs()
         # sudo: writing to the customer is what the plan says; users need no right on the mail queue for it
         mails = (
             self.env["mail.mail"]
@@ -426,11 +275,15 @@ class AccountEscalationFollowup(models.Model):
         }
 
     def _get_mail_attachments(self):
-        """The legal PDF of each invoice that the message is about, as Odoo made it, or makes it now."""
+        """The legal PDF of each invoice that the message is about."""
         self.ensure_one()
-        if not self.plan_id.attach_invoices:
-            return self.env["ir.attachment"]
-        moves = self.line_ids.filtered("counts").move_id
+        moves = self.filtered("plan_id.attach_invoices").line_ids.filtered("counts").move_id
+        # sudo: the PDF is sent to its own customer, whatever the rights of the user on attachments
+        return moves.sudo().invoice_pdf_report_id
+
+    def _prepare_invoice_pdfs(self):
+        """Have core make the PDFs that are missing, and read all at once: each email by itself would query its own."""
+        moves = self.filtered("plan_id.attach_invoices").line_ids.filtered("counts").move_id
         missing = moves.filtered(lambda move: not move.invoice_pdf_report_id)
         if missing:
             self.env["account.move.send"]._generate_and_send_invoices(
@@ -439,33 +292,9 @@ class AccountEscalationFollowup(models.Model):
                 extra_edis=set(),  # nothing is transmitted to anybody because of a reminder
             )
             missing.invalidate_recordset(["invoice_pdf_report_id"])
-        # sudo: the PDF is sent to its own customer, whatever the rights of the user on attachments
-        return moves.sudo().invoice_pdf_report_id
-
-    def _fetch_invoice_pdfs(self):
-        """Read all PDFs at once: each email by itself would query its own, here and in core's check of attachments."""
-        moves = self.filtered("plan_id.attach_invoices").line_ids.filtered("counts").move_id
         moves.sudo().invoice_pdf_report_id.fetch(["res_model", "res_id"])  # sudo: see _get_mail_attachments
 
     def _subscribe_responsible(self):
         """Have core notify the responsible of answers."""
         for user, followups in self.filtered("user_id").grouped("user_id").items():
             self.env["mail.followers"]._insert_followers(self._name, followups.ids, user.partner_id.ids)
-
-    # --- calls --------------------------------------------------------------------------------------------------------
-
-    def _prepare_activity_values(self):
-        """The call, on the invoice if it is about one, else on the customer."""
-        document = self.move_ids if len(self.move_ids) == 1 else self.partner_id
-        localized = self.with_context(lang=self.user_id.lang or self.env.lang)
-        return {
-            "res_model_id": self.env["ir.model"]._get_id(document._name),
-            "res_id": document.id,
-            "activity_type_id": self.step_id.activity_type_id.id
-            or self.env["ir.model.data"]._xmlid_to_res_id("mail.mail_activity_data_call"),  # env.ref() would query
-            "user_id": self.user_id.id,
-            "date_deadline": self.date,
-            "summary": f"{localized.step_id.display_name} – {self.partner_id.display_name}: {localized.total_due}",
-            "note": localized.items_table,
-            "automated": True,
-        }

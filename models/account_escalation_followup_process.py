@@ -33,7 +33,7 @@ class AccountEscalationFollowup(models.Model):
 
         :param planned: list of (step, occurrence, [Facts])
         """
-        recipients = self._get_recipients([group for _step, _occurrence, group in planned])
+        recipients = self._get_recipients(planned)
         vals_list = [
             {**self._prepare_values(plan, step, group, today), "recipient_ids": [Command.set(partners.ids)]}
             for (step, _occurrence, group), partners in zip(planned, recipients, strict=True)
@@ -129,6 +129,7 @@ class AccountEscalationFollowup(models.Model):
         facts = {}
         if moves:
             facts = {fact.move_id: fact for fact in plans._read_facts(SQL("m.id IN %s", tuple(moves.ids)))}
+        lines._refresh_move_lines(facts)
         objections = {line: objection for line in lines if (objection := line._get_objection(facts, today))}
         self.env["account.escalation.followup.line"].concat(*objections).counts = False
         valid = lines.filtered(lambda line: line.is_subject and line.counts).followup_id
@@ -221,24 +222,42 @@ class AccountEscalationFollowup(models.Model):
             followup.activity_id = activity
         self.state = "todo"
 
+    def _prepare_activity_values(self):
+        """The call, on the invoice if it is about one, else on the customer."""
+        document = self.move_ids if len(self.move_ids) == 1 else self.partner_id
+        localized = self.with_context(lang=self.user_id.lang or self.env.lang)
+        return {
+            "res_model_id": self.env["ir.model"]._get_id(document._name),
+            "res_id": document.id,
+            "activity_type_id": self.step_id.activity_type_id.id
+            or self.env["ir.model.data"]._xmlid_to_res_id("mail.mail_activity_data_call"),  # env.ref() would query
+            "user_id": self.user_id.id,
+            "date_deadline": self.date,
+            "summary": f"{localized.step_id.display_name} – {self.partner_id.display_name}: {localized.total_due}",
+            "note": localized.items_table,
+            "automated": True,
+        }
+
     def _execute_letter(self, _today):
         """Make the letters, in one go, for a person to post."""
-        documents = self.env.ref("account_escalation.action_report_letter")._escalation_render_each(self)
+        letters = self._check_postal()
+        documents = self.env.ref("account_escalation.action_report_letter")._escalation_render_each(letters)
         attachments = self.env["ir.attachment"].create(
-            [
-                {
-                    "name": self.env._("Letter %s.pdf", followup.display_name).replace("/", "-"),
-                    "raw": documents[followup.id],
-                    "mimetype": "application/pdf",
-                    "res_model": self._name,
-                    "res_id": followup.id,
-                }
-                for followup in self
-            ]
+            [letter._prepare_letter_values(documents[letter.id]) for letter in letters]
         )
-        for followup, attachment in zip(self, attachments, strict=True):
-            followup.attachment_ids = attachment
-        self.state = "todo"
+        for letter, attachment in zip(letters, attachments, strict=True):
+            letter.attachment_ids = attachment
+        letters.state = "todo"
+
+    def _prepare_letter_values(self, document):
+        self.ensure_one()
+        return {
+            "name": self.env._("Letter %s.pdf", self.display_name).replace("/", "-"),
+            "raw": document,
+            "mimetype": "application/pdf",
+            "res_model": self._name,
+            "res_id": self.id,
+        }
 
     @api.model
     def _cron_process(self):

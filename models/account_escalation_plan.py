@@ -34,7 +34,6 @@ class AccountEscalationPlan(models.Model):
     )
     delay_in_workdays = fields.Boolean(string="Count Working Days")
     workdays_only = fields.Boolean(
-        string="Working Days Only",
         default=True,
         help="Nothing is sent on days that the company's working schedule leaves free (weekends, public holidays).",
     )
@@ -55,7 +54,7 @@ class AccountEscalationPlan(models.Model):
         tracking=True,
         help="Gets the to-do's and the customers' answers, and signs the emails. If empty, the invoice's salesperson.",
     )
-    attach_invoices = fields.Boolean(string="Attach Invoices", help="Each email carries the PDFs of its invoices.")
+    attach_invoices = fields.Boolean(help="Each email carries the PDFs of its invoices.")
     last_run = fields.Date(readonly=True, copy=False, help="The last day on which all invoices were looked at.")
     move_count = fields.Integer(compute="_compute_counts", string="Invoices")
     followup_count = fields.Integer(compute="_compute_counts", string="Open Follow-ups")
@@ -160,7 +159,11 @@ class AccountEscalationPlan(models.Model):
 
     def action_open_moves(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
-        return {**action, "domain": [("escalation_plan_id", "in", self.ids)], "context": {"default_move_type": "out_invoice"}}
+        return {
+            **action,
+            "domain": [("escalation_plan_id", "in", self.ids)],
+            "context": {"default_move_type": "out_invoice"},
+        }
 
     def action_open_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")

@@ -1,7 +1,8 @@
+# pylint: disable=bad-builtin-groupby; that of Odoo collects all rows, ours must stream
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
-from itertools import count, groupby, islice  # pylint: disable=bad-builtin-groupby; it must stream
+from itertools import count, groupby, islice
 from typing import NamedTuple
 
 from odoo import api, fields, models

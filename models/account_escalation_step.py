@@ -112,11 +112,21 @@ class AccountEscalationStep(models.Model):
     @api.onchange("tone", "channel")
     def _onchange_tone(self):
         """Suggest the ready text of the tone; a template that somebody wrote is left alone."""
-        ready = {tone: self.env.ref(f"account_escalation.mail_template_{tone}", False) for tone in self._get_tones()}
         if self.channel == "call":
             self.template_id = False
-        elif not self.template_id or self.template_id in ready.values():
-            self.template_id = ready.get(self.tone)
+        elif not self.template_id or self._is_ready_template(self.template_id):
+            self.template_id = self._get_ready_template()
+
+    @api.model
+    def _is_ready_template(self, template):
+        return (template.get_external_id()[template.id] or "").startswith("account_escalation.mail_template_")
+
+    def _get_ready_template(self):
+        """The text that comes with the addon for this tone; letters have some of their own."""
+        self.ensure_one()
+        names = [f"letter_{self.tone}", self.tone] if self.channel == "letter" else [self.tone]
+        ready = (self.env.ref(f"account_escalation.mail_template_{name}", False) for name in names)
+        return next(filter(None, ready), self.env["mail.template"])
 
     def unlink(self):
         """A step that was taken tells later decisions how far an invoice has come: it is archived instead."""
@@ -124,10 +134,6 @@ class AccountEscalationStep(models.Model):
         kept = self.browse(step.id for [step] in used)
         kept.write({"active": False, "repeat_days": 0})
         return super(AccountEscalationStep, self - kept).unlink()
-
-    @api.model
-    def _get_tones(self):
-        return dict(self._fields["tone"].selection)
 
     def _get_timing(self):
         """“10 days after due date”, in the user's language."""

@@ -262,6 +262,12 @@ class TestMailQueue(FollowupCase):
 
 
 class TestReview(FollowupCase):
+    def test_result_is_said_in_a_sentence(self):
+        plan, _move = self._reviewed()
+        followup = plan._run(MONDAY)
+        self.assertEqual(followup.action_send()["params"]["message"], "1 sent.")
+        self.assertIn("None of the selected", followup.action_send()["params"]["message"])
+
     def test_amount_is_fresh_when_sent(self):
         plan, move = self._reviewed()
         followup = plan._run(MONDAY)
@@ -298,6 +304,16 @@ class TestReview(FollowupCase):
         followup.action_send()
         self.assertEqual(followup.state, "skipped")
         self.assertFalse(followup.mail_message_id)
+
+    def test_invoice_that_went_back_to_draft_is_still_in_the_table(self):
+        plan, move = self._reviewed()
+        followup = plan._run(MONDAY)
+        move.button_draft()
+        move.invoice_line_ids.price_unit = 70.0
+        move.action_post()
+        followup.action_send()
+        self.assertEqual(followup.state, "done")
+        self.assertIn("70.00", followup.mail_message_id.body)
 
     def test_reset_text(self):
         plan, _move = self._reviewed()
@@ -380,6 +396,26 @@ class TestLetters(FollowupCase):
         self.assertFalse(move.escalation_last_date)
         followup.action_mark_sent()
         self.assertEqual(move.escalation_last_date, self.company._escalation_today())
+
+    def test_letter_needs_an_address(self):
+        plan = self._create_plan(self._step(1, "letter"))
+        self.customer.write({"street": False, "city": False})
+        self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "no_address"}])
+        self.customer.city = "Berlin"
+        followup.action_retry()
+        self.assertEqual(followup.state, "todo")
+
+    def test_letters_are_printed_as_made_unless_an_amount_has_changed(self):
+        plan = self._create_plan(self._step(1, "letter"))
+        move = self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        made = followup.attachment_ids
+        self.assertIn(str(made.id), followup.action_print()["url"])
+        self._pay(move, 40.0)
+        followup.action_print()
+        self.assertNotEqual(followup.attachment_ids, made)
 
     def test_nothing_to_print(self):
         plan = self._create_plan(self._step(1))

@@ -177,6 +177,14 @@ class TestInvoice(EscalationCommon):
         moves.mapped("escalation_reason")
         self.assertLess(self.env.cr.sql_log_count - before, 12)
 
+    def test_sentence_is_in_the_readers_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        move = self._create_invoice(day("10-16"), self.plan)
+        move.no_followup = True
+        french = move.with_context(lang="fr_FR").escalation_reason
+        self.assertTrue(french)
+        self.assertNotEqual(french, move.escalation_reason)
+
     def test_search(self):
         today = self.company._escalation_today()
         late = self._create_invoice(day("10-16"), self.plan)

@@ -90,7 +90,8 @@ class TestQueries(EscalationCommon):
     def test_equal_facts_are_decided_once(self):
         self._create_invoices(20)
         self._create_invoice(day("10-27"), self.plan)
-        with patch.object(schedule, "_decide_item", wraps=schedule._decide_item) as decide_item:
+        case = schedule._Case
+        with patch.object(case, "decide", autospec=True, side_effect=case.decide) as decide_item:
             self.assertEqual(len(self._decide()), 21)
         self.assertEqual(decide_item.call_count, 2)
 

@@ -199,7 +199,7 @@ class TestTexts(EscalationCommon):
             self.assertEqual(plan.company_id, self.env.ref("base.main_company"))
 
     def test_steps_are_patient_and_rise(self):
-        tones = list(self.env["account.escalation.step"]._get_tones())
+        tones = list(dict(self.env["account.escalation.step"]._fields["tone"].selection))
         for name in PLANS:
             steps = self.env.ref(f"account_escalation.plan_{name}").sudo().step_ids
             before = steps.filtered(lambda step: step.direction == "before")

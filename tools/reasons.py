@@ -33,8 +33,7 @@ FAILURE = {
     "no_recipient": _lt("Nobody to write to: no email address."),
     "blacklisted": _lt("The email address is on the blacklist."),
     "bounced": _lt("The email address has bounced before."),
-    "no_template": _lt("The step has no email template."),
-    "no_phone": _lt("There is nobody to call."),
+    "no_address": _lt("There is no postal address to write to."),
     "delivery": _lt("The email could not be delivered."),
     "error": _lt("An error occurred."),
 }

@@ -1,0 +1,172 @@
+from functools import cache
+
+from lxml import html
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.tools import format_date, formatLang
+
+from .account_escalation_step import FOLLOWUP_MODEL
+
+ITEMS_CLASS = "o_escalation_items"
+NAMES_SHOWN = 3  # invoice numbers in a subject; the table has them all
+
+
+class AccountEscalationFollowup(models.Model):
+    """What a text can say of the items: table, totals, dates; in the language and number formats of the context."""
+
+    _inherit = FOLLOWUP_MODEL
+
+    items_table = fields.Html(compute="_compute_items", sanitize=False, string="Table of Items")
+    total_due = fields.Char(compute="_compute_items", string="Amount to Pay Now")
+    invoice_names = fields.Char(compute="_compute_items", string="Invoice Numbers")
+    oldest_due_date = fields.Char(compute="_compute_items")
+    days_overdue = fields.Integer(compute="_compute_items")
+
+    @api.depends("line_ids.counts", "line_ids.move_line_id.amount_residual_currency", "line_ids.move_id.name")
+    @api.depends_context("lang")
+    def _compute_items(self):
+        """Fill the placeholders of all follow-ups with a few queries, whatever their number."""
+        formats = self._get_formats()
+        self._fetch_items()
+        for followup in self:
+            values = followup._prepare_items_values(*formats)
+            followup.items_table = self.env["ir.qweb"]._render(followup._get_items_view(), values)
+            followup.total_due = values["total_due"]
+            followup.invoice_names = values["invoice_names"]
+            followup.oldest_due_date = values["oldest_due_date"]
+            followup.days_overdue = values["days_overdue"]
+
+    @api.model
+    def mail_allowed_qweb_expressions(self):
+        """Plain fields that any user may put into a template; they also take the fast way of rendering."""
+        return super().mail_allowed_qweb_expressions() + tuple(f"object.{path}" for path in self._get_placeholders())
+
+    @api.model
+    def _get_placeholders(self):
+        return (
+            "items_table",
+            "total_due",
+            "invoice_names",
+            "oldest_due_date",
+            "days_overdue",
+            "lang",
+            "partner_id.name",
+            "company_id.name",
+            "company_id.phone",
+            "company_id.email",
+            "user_id.name",
+            "user_id.email",
+            "user_id.phone",
+            "user_id.signature",
+        )
+
+    @api.model
+    def _get_formats(self):
+        """Cached formatters of dates and amounts, since the same ones come again and again in a batch."""
+
+        @cache
+        def date_text(day):
+            return format_date(self.env, day)
+
+        @cache
+        def amount_text(amount, currency):
+            return formatLang(self.env, amount, currency_obj=currency)
+
+        return date_text, amount_text
+
+    def _fetch_items(self):
+        """Read all items at once: each follow-up by itself would query its own."""
+        self.line_ids.move_line_id.fetch(
+            ["move_id", "date_maturity", "date", "currency_id", "amount_currency", "amount_residual_currency"]
+        )
+        self.line_ids.move_id.fetch(["name", "ref", "invoice_date", "date"])
+
+    def _get_items_view(self):
+        self.ensure_one()
+        return "account_escalation.items_table" + ("_letter" if self.channel == "letter" else "")
+
+    def _get_items_day(self):
+        """The day from which the customer counts: that of the run while the machine acts, else today."""
+        self.ensure_one()
+        return self.date if self.state == "queued" else self.company_id._escalation_today()
+
+    def _prepare_items_values(self, date_text, amount_text):
+        """What the table of items shows, as texts, in blocks: overdue, not yet due, credits."""
+        self.ensure_one()
+        today = self._get_items_day()
+        receivables = self.line_ids.filtered("counts").move_line_id
+        blocks = {"overdue": [], "upcoming": [], "credit": []}
+        for line in receivables.sorted(lambda line: (line._escalation_get_due(), line.id)):
+            kind = line._escalation_get_kind(today)
+            blocks[kind].append(self._prepare_item_values(line, kind, today, date_text, amount_text))
+        payable = receivables.filtered(lambda line: line._escalation_get_kind(today) != "upcoming")
+        totals = self._get_total_texts(payable, amount_text)
+        demanded = receivables.filtered(lambda line: line.amount_residual_currency > 0)
+        oldest = min((line._escalation_get_due() for line in demanded), default=today)
+        return {
+            "blocks": [(kind, rows) for kind, rows in blocks.items() if rows],
+            "has_reference": any(row["reference"] for rows in blocks.values() for row in rows),
+            "has_overdue": bool(blocks["overdue"]),
+            "totals": totals,
+            # nothing is overdue yet: the total that a courtesy reminder speaks of
+            "total_due": " + ".join(totals or self._get_total_texts(receivables, amount_text)),
+            "invoice_names": self._get_invoice_names(blocks),
+            "oldest_due_date": date_text(oldest) if demanded else "",
+            "days_overdue": max(0, (today - oldest).days),
+        }
+
+    @api.model
+    def _prepare_item_values(self, line, kind, today, date_text, amount_text):
+        move, due = line.move_id, line._escalation_get_due()
+        return {
+            "number": move.name,
+            "reference": move.ref or "",
+            "issued": date_text(move.invoice_date or move.date),
+            "due": date_text(due),
+            "days": (today - due).days if kind == "overdue" else "",
+            "amount": amount_text(line.amount_currency, line.currency_id),
+            "open": amount_text(line.amount_residual_currency, line.currency_id),
+        }
+
+    @api.model
+    def _get_total_texts(self, receivables, amount_text):
+        """One total per currency."""
+        return [
+            amount_text(max(0.0, sum(lines.mapped("amount_residual_currency"))), currency)
+            for currency, lines in receivables.grouped("currency_id").items()
+        ]
+
+    @api.model
+    def _get_invoice_names(self, blocks):
+        names = list(dict.fromkeys(row["number"] for rows in blocks.values() for row in rows))
+        more = len(names) - NAMES_SHOWN
+        return ", ".join(names[:NAMES_SHOWN]) + (f" (+{more})" if more > 0 else "")
+
+    def _refresh_amounts(self):
+        """Write down the present open amounts; tell whether any had changed."""
+        self.ensure_one()
+        changed = self.line_ids.filtered(
+            lambda line: (
+                line.counts
+                and line.move_line_id
+                and self.currency_id.compare_amounts(line.amount_residual, line.move_line_id.amount_residual)
+            )
+        )
+        for line in changed:
+            line.amount_residual = line.move_line_id.amount_residual
+        if changed and self.body:
+            self.body = self._replace_items(self.body)
+        return bool(changed)
+
+    def _replace_items(self, body):
+        """Put the present table of items where a text has the old one."""
+        self.ensure_one()
+        root = html.fragment_fromstring(str(body or ""), create_parent="div")
+        fresh = self.with_context(lang=self.lang).items_table
+        for table in root.find_class(ITEMS_CLASS):
+            new = html.fragment_fromstring(str(fresh))
+            new.tail = table.tail
+            table.getparent().replace(table, new)
+        text = html.tostring(root, encoding="unicode")[len("<div>") : -len("</div>")]
+        return Markup(text)  # noqa: S704 as safe as it was in the field that it comes from
