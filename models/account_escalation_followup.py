@@ -21,7 +21,7 @@ class AccountEscalationFollowup(models.Model):
     partner_id = fields.Many2one(
         "res.partner", string="Customer", required=True, ondelete="restrict", index=True, readonly=True
     )
-    line_ids = fields.One2many("account.escalation.followup.line", "followup_id", readonly=True)
+    line_ids = fields.One2many("account.escalation.followup.line", "followup_id", string="Items", readonly=True)
     move_ids = fields.Many2many(
         "account.move", string="Invoices", compute="_compute_moves", search="_search_move_ids", compute_sudo=True
     )

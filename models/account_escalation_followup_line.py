@@ -10,19 +10,18 @@ class AccountEscalationFollowupLine(models.Model):
     _description = "Follow-up Line"
     _order = "followup_id, is_subject desc, id"
 
-    followup_id = fields.Many2one("account.escalation.followup", required=True, ondelete="cascade", index=True)
+    followup_id = fields.Many2one(
+        "account.escalation.followup", string="Follow-up", required=True, ondelete="cascade", index=True
+    )
     plan_id = fields.Many2one("account.escalation.plan", required=True, ondelete="restrict")
     step_id = fields.Many2one("account.escalation.step", required=True, ondelete="restrict")
-    company_id = fields.Many2one(related="followup_id.company_id")
-    currency_id = fields.Many2one(related="company_id.currency_id")
-    state = fields.Selection(related="followup_id.state")
-    date = fields.Date(related="followup_id.date")
+    currency_id = fields.Many2one("res.currency", required=True, help="The company's.")
     move_id = fields.Many2one("account.move", string="Invoice", required=True, ondelete="cascade")
     instalment = fields.Integer(
         required=True, default=1, help="Rank by due date among the instalments of the invoice, from 1."
     )
-    move_line_id = fields.Many2one("account.move.line", ondelete="set null", index="btree_not_null")
-    is_subject = fields.Boolean(help="It triggered the step; the others are only listed beside it.")
+    move_line_id = fields.Many2one("account.move.line", string="Receivable", ondelete="set null", index="btree_not_null")
+    is_subject = fields.Boolean(string="Triggered It", help="It triggered the step; the others are only listed beside it.")
     occurrence = fields.Integer(default=1, required=True, help="1, then 2, 3… each time a repeated step comes again.")
     counts = fields.Boolean(
         default=True, help="The receivable has taken the step. Unset when the follow-up was withdrawn."

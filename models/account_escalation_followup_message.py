@@ -14,8 +14,8 @@ class AccountEscalationFollowup(models.Model):
     _inherit = FOLLOWUP_MODEL
 
     recipient_ids = fields.Many2many("res.partner", string="Recipients", help="Who gets the email.")
-    lang = fields.Char(compute="_compute_lang")
-    reference = fields.Char(compute="_compute_reference", help="How the letter calls itself.")
+    lang = fields.Char(string="Language", compute="_compute_lang")
+    reference = fields.Char(compute="_compute_reference", help="The number that a letter asks the customer to cite.")
     subject = fields.Char()
     body = fields.Html(string="Text", sanitize_attributes=False)
     is_edited = fields.Boolean(help="A person has changed the text.")

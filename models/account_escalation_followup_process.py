@@ -77,6 +77,7 @@ class AccountEscalationFollowup(models.Model):
                 "move_line_id": item.key.move_line_id,
                 "is_subject": item is reference,
                 "occurrence": occurrence,
+                "currency_id": self.company_id.currency_id.id,
                 "amount_residual": item.amount,
             }
             for item in items

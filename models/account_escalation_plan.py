@@ -19,7 +19,10 @@ class AccountEscalationPlan(models.Model):
     currency_id = fields.Many2one(related="company_id.currency_id")
     level = fields.Selection([("invoice", "Each invoice by itself")], default="invoice", required=True)
     logic = fields.Selection(
-        [("standard", "Every step, one after the other"), ("contextual", "Only the step that fits the delay")],
+        [
+            ("standard", "Standard: every step, one after the other"),
+            ("contextual", "Contextual: only the step that fits the delay"),
+        ],
         default="standard",
         required=True,
         help="How an invoice that is already late begins.\n"

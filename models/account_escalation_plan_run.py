@@ -181,7 +181,7 @@ class AccountEscalationPlan(models.Model):
         """The one sentence that says why the decision is as it is, in the user's language."""
         self.ensure_one()
         key = decision.reason
-        if not decision.date or key == "due":
+        if not decision.date:
             return explain(self.env, key)
         return explain(
             self.env,

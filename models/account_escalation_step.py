@@ -17,7 +17,7 @@ class AccountEscalationStep(models.Model):
     company_id = fields.Many2one(related="plan_id.company_id", store=True, index=True)
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
-    name = fields.Char(translate=True, help="How colleagues call this step. The customer does not see it.")
+    name = fields.Char(translate=True, help="What colleagues call this step. The customer does not see it.")
     anchor = fields.Selection(
         [("due", "due date"), ("issue", "issue date")], string="Counted From", default="due", required=True
     )
@@ -140,11 +140,12 @@ class AccountEscalationStep(models.Model):
         self.ensure_one()
         if not self.days:
             return self.env._("On the issue date") if self.anchor == "issue" else self.env._("On the due date")
+        days = self.env._("1 day") if self.days == 1 else self.env._("%s days", self.days)
         if self.anchor == "issue":
-            return self.env._("%s days after the issue date", self.days)
+            return self.env._("%s after the issue date", days)
         if self.direction == "before":
-            return self.env._("%s days before the due date", self.days)
-        return self.env._("%s days after the due date", self.days)
+            return self.env._("%s before the due date", days)
+        return self.env._("%s after the due date", days)
 
     def _get_schedule_steps(self):
         """These steps as values for the decision."""

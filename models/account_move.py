@@ -16,7 +16,7 @@ class AccountMove(models.Model):
 
     escalation_plan_id = fields.Many2one(
         "account.escalation.plan",
-        string="Follow-up Plan",
+        string="Escalation Plan",
         copy=False,
         index="btree_not_null",
         ondelete="restrict",

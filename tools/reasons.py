@@ -6,14 +6,14 @@ _lt = LazyTranslate(__name__)
 
 SCHEDULE = {
     # what `tools/schedule.py` answers, for what comes next; %(date)s, %(days)s and %(step)s are filled in
-    "due": _lt("Due today."),
+    "due": _lt("%(step)s today."),
     "scheduled": _lt("%(step)s on %(date)s."),
     "workday": _lt("Waits until %(date)s: today is not a working day."),
     "min_contact": _lt("Waits until %(date)s: at least %(days)s days after the last contact."),
     "hold": _lt("On hold."),
     "hold_until": _lt("On hold: goes on from %(date)s."),
-    "open": _lt("Waits until the open follow-up is sent, done or skipped."),
-    "open_until": _lt("Waits until %(date)s, when the open follow-up is skipped by itself, unless it is done before."),
+    "open": _lt("Waits until somebody sends, does or skips the open follow-up."),
+    "open_until": _lt("Waits for the open follow-up; if nobody deals with it, the plan goes on on %(date)s."),
     "finished": _lt("All steps of the plan are taken."),
     "passed": _lt("The due date has passed: the steps that are left were meant for before it."),
 }
