@@ -3,6 +3,7 @@ from . import test_concurrency
 from . import test_cron
 from . import test_followup
 from . import test_letter
+from . import test_mail
 from . import test_plan
 from . import test_queries
 from . import test_run
