@@ -42,6 +42,7 @@ class TestScheduleHistory(ScheduleCase):
             ("then the next", "11-30", invoice("due+1, due+7", due="11-02", taken=[done(1, "11-03")]),
              "11-30 due+7: due"),
             ("all taken", "11-30", invoice("due+1", due="11-02", taken=[done(1, "11-03")]), "never: finished"),
+            ("the last one still open", "11-30", invoice("due+1", due="11-02", taken=[waiting(1, "11-03")]), "never: open"),
             ("all taken, or passed over", "11-30", invoice("due+1, due+7 reminder", due="11-02",
              taken=[done(1, "11-03")]), "never: passed"),
             ("no steps", "11-30", invoice("", due="11-02"), "never: finished"),

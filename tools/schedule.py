@@ -241,7 +241,7 @@ class _Case(NamedTuple):
         owed = self.owed()
         candidates = self.candidates(owed) or self.candidates(self.repetition())
         if not candidates:
-            return Decision((), None, "passed" if owed else "finished")
+            return Decision((), None, self.why_nothing(owed))
         trigger = self.next_trigger(candidates)
         chosen = [candidate for candidate in candidates if candidate.trigger == trigger]
         dated = [candidate for candidate in chosen if candidate.send]
@@ -250,6 +250,11 @@ class _Case(NamedTuple):
         first = min(dated, key=lambda candidate: candidate.send)
         steps = tuple(candidate.step for candidate in dated if candidate.send == first.send)
         return Decision(steps, first.send, first.reason, first.occurrence)
+
+    def why_nothing(self, owed: list[tuple[date, Step, int]]) -> str:
+        if any(taken.is_open for item in (self.item, *self.others) for taken in item.taken):
+            return "open"
+        return "passed" if owed else "finished"
 
     def next_trigger(self, candidates: list[_Candidate]) -> date:
         """Rule 5. Contextual: the latest trigger date that is reached on the earliest possible day."""
