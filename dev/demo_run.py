@@ -39,7 +39,7 @@ today = fields.Date.context_today(env.user)
 made = env["account.escalation.plan"].search([])._run()
 env.cr.commit()
 
-followups = made or Followup.search([("date", "=", today)]) or Followup.search([])
+followups = made or Followup.search([("date", "=", today)])
 if not followups:
     sys.exit("The run made no follow-up.")
 title = f"{len(made)} follow-ups made today, {today}"

@@ -8,8 +8,13 @@ from . import account_escalation_followup_items
 from . import account_escalation_followup_message
 from . import account_move
 from . import account_move_line
+from . import account_partial_reconcile
+from . import account_payment
 from . import ir_actions_report
 from . import mail_activity
+from . import mail_compose_message
 from . import mail_mail
 from . import res_company
 from . import res_config_settings
+from . import res_partner
+from . import res_users

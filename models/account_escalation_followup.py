@@ -75,25 +75,40 @@ class AccountEscalationFollowup(models.Model):
     def _search_move_line_ids(self, operator, value):
         return [("line_ids.move_line_id", operator, value)]
 
+    @api.depends("state", "line_ids.counts", "line_ids.amount_residual", "line_ids.move_line_id.amount_residual")
     def _compute_amount_residual(self):
-        totals = dict(
-            self.env["account.escalation.followup.line"]._read_group(
-                [("followup_id", "in", self.ids)], ["followup_id"], ["amount_residual:sum"]
-            )
-        )
+        """What is open now, as long as somebody could still ask for it; then what was asked for."""
         for followup in self:
-            followup.amount_residual = totals.get(followup, 0.0)
+            lines = followup.line_ids
+            if followup.state in self._get_open_states():
+                # sudo: the amount of the invoice is no secret to those who may read the follow-up
+                amounts = lines.filtered("counts").sudo().move_line_id.mapped("amount_residual")
+            else:
+                amounts = (lines.filtered("counts") or lines).mapped("amount_residual")
+            followup.amount_residual = sum(amounts)
+
+    def write(self, vals):
+        res = super().write(vals)
+        if "state" in vals:
+            # what comes next on the invoices is another question now
+            self.env["account.move"]._escalation_invalidate_next()
+        if "user_id" in vals:
+            calls = self.filtered(lambda followup: followup.activity_id.user_id != followup.user_id)
+            for user, followups in calls.grouped("user_id").items():
+                followups.activity_id.user_id = user
+        return res
 
     # --- what a person can do -----------------------------------------------------------------------------------------
 
     def action_send(self):
-        """Send reviewed or failed emails now, unless something has changed since; say what happened."""
+        """Open one email in the composer; send several as their templates say, unless something has changed since."""
         emails = self.filtered(lambda followup: followup.channel == "email" and followup.state in ("todo", "failed"))
-        valid = emails._recheck_all()._check_reachable(by_person=True)
-        changed = valid.filtered(lambda followup: followup._refresh_amounts() and followup.is_edited)
-        for company, followups in (valid - changed).grouped("company_id").items():
+        valid = emails._recheck_all()
+        if len(self) == 1 and valid:
+            return valid._get_composer()
+        for company, followups in valid._check_reachable(by_person=True).grouped("company_id").items():
             followups._attempt("_send", company._escalation_today())
-        return emails._notify_result(changed)
+        return emails._notify_result()
 
     def action_mark_sent(self):
         """Letters are posted, calls are made."""
@@ -110,23 +125,32 @@ class AccountEscalationFollowup(models.Model):
         return True
 
     def action_retry(self):
-        """Try again what failed, or take up again what a person skipped."""
-        again = self.filtered(
-            lambda followup: (
-                followup.state == "failed"
-                or (followup.state == "skipped" and followup.reason in ("by_person", "auto_skip"))
-            )
-        )
+        """Try again what failed, or take up again what was skipped and not followed by a later step."""
+        skipped = self.filtered(lambda f: f.state == "skipped" and f.reason in ("by_person", "auto_skip"))
+        if skipped._get_overtaken():
+            raise UserError(self.env._("A later step was taken since: what was skipped stays skipped."))
+        again = skipped | self.filtered(lambda followup: followup.state == "failed")
         again.write({"state": "queued", "reason": "due", "reason_detail": False, "date_done": False})
         again.filtered(lambda followup: followup.channel != "call")._refresh_recipients()
         again._process()
         return again._notify_result()
 
+    def _get_overtaken(self):
+        """Those after which one of their receivables took another step."""
+        overtaken = self.browse()
+        for line in self.line_ids.filtered("counts"):
+            same = [("move_id", "=", line.move_id.id), ("instalment", "=", line.instalment), ("counts", "=", True)]
+            later = [("plan_id", "=", line.plan_id.id), ("followup_id", ">", line.followup_id.id)]
+            if line.search_count(same + later, limit=1):
+                overtaken |= line.followup_id
+        return overtaken
+
     def action_print(self):
         """The selected letters as one PDF, as they were made; made anew if an open amount has changed since."""
         letters = self.filtered(lambda followup: followup.channel == "letter")
         todo = letters.filtered(lambda followup: followup.state == "todo")
-        todo._recheck_all().filtered(lambda followup: followup._refresh_amounts())._attempt("_execute_letter", None)
+        if todo and todo.has_access("write"):
+            todo._recheck_all().filtered(lambda followup: followup._refresh_amounts())._attempt("_execute_letter", None)
         files = letters.filtered(lambda followup: followup.state in ("todo", "done")).attachment_ids
         if not files:
             raise UserError(self.env._("There is no letter to print among the selected follow-ups."))
@@ -137,11 +161,6 @@ class AccountEscalationFollowup(models.Model):
         url = f"/web/content/{attachment.id}?download=true"
         return {"type": "ir.actions.act_url", "url": url, "target": "download"}
 
-    def action_reset_text(self):
-        """Take the text from the template again."""
-        self.write({"is_edited": False})
-        self.filtered(lambda followup: followup.state == "todo" and followup.channel == "email")._draft()
-
     def action_open_move(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
@@ -149,23 +168,14 @@ class AccountEscalationFollowup(models.Model):
             return {**action, "views": [(False, "form")], "res_id": self.move_ids.id}
         return {**action, "domain": [("id", "in", self.move_ids.ids)], "context": {"default_move_type": "out_invoice"}}
 
-    def _notify_result(self, changed=()):
+    def _notify_result(self):
         """What became of the follow-ups that a person acted on, in one notification."""
-        message = self._get_result_text()
-        if changed:
-            message = self.env._(
-                "The open amount of %(customers)s has changed since the text was written. The list of invoices is"
-                " up to date now; please read the text again, then send.",
-                customers=", ".join(changed.partner_id.mapped("display_name")),
-            )
-        is_fine = not changed and any(followup.state == "done" for followup in self)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "type": "success" if is_fine and len(self.grouped("state")) == 1 else "warning",
-                "message": message,
-                "sticky": bool(changed),
+                "type": "success" if set(self.mapped("state")) == {"done"} else "warning",
+                "message": self._get_result_text(),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
@@ -190,7 +200,11 @@ class AccountEscalationFollowup(models.Model):
 
     def _get_reason_text(self):
         self.ensure_one()
-        return f"{self.env._(FOLLOWUP[self.reason])} {self.reason_detail or ''}".strip()
+        return f"{self._get_reason_sentence(self.reason)} {self.reason_detail or ''}".strip()
+
+    @api.model
+    def _get_reason_sentence(self, key):
+        return self.env._(FOLLOWUP[key])
 
     # --- changes of state ---------------------------------------------------------------------------------------------
 
@@ -203,7 +217,7 @@ class AccountEscalationFollowup(models.Model):
     def _withdraw(self, reason):
         """Take back by the machine: nothing was said, so nothing counts, and the step may come again."""
         contacted = self.filtered(lambda followup: followup.state == "done").line_ids.move_id
-        self.line_ids.counts = False
+        self.line_ids.sudo().counts = False  # sudo: nobody writes history by hand
         self._close("skipped", reason)
         self._get_unsent_mails().cancel()
         contacted._escalation_refresh_last_date()
@@ -215,12 +229,12 @@ class AccountEscalationFollowup(models.Model):
 
     def _close(self, state, reason, day=False):
         activities = self.activity_id
-        self.write({"state": state, "reason": reason, "date_done": day})
+        self.write({"state": state, "reason": reason, "reason_detail": False, "date_done": day})
         # sudo: the activity may be somebody else's. The state is written first: its end is not a person's answer
         activities.sudo().unlink()
 
-    def _set_done(self, today):
-        self.write({"state": "done", "reason": "due", "reason_detail": False, "date_done": today})
+    def _set_done(self, today, feedback=False):
+        self.write({"state": "done", "reason": "due", "reason_detail": feedback, "date_done": today})
         self.line_ids.filtered("counts").move_id._escalation_set_last_date(today)
 
     def _fail(self, reason, detail=False):

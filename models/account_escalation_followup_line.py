@@ -20,8 +20,12 @@ class AccountEscalationFollowupLine(models.Model):
     instalment = fields.Integer(
         required=True, default=1, help="Rank by due date among the instalments of the invoice, from 1."
     )
-    move_line_id = fields.Many2one("account.move.line", string="Receivable", ondelete="set null", index="btree_not_null")
-    is_subject = fields.Boolean(string="Triggered It", help="It triggered the step; the others are only listed beside it.")
+    move_line_id = fields.Many2one(
+        "account.move.line", string="Receivable", ondelete="set null", index="btree_not_null"
+    )
+    is_subject = fields.Boolean(
+        string="Triggered It", help="It triggered the step; the others are only listed beside it."
+    )
     occurrence = fields.Integer(default=1, required=True, help="1, then 2, 3… each time a repeated step comes again.")
     counts = fields.Boolean(
         default=True, help="The receivable has taken the step. Unset when the follow-up was withdrawn."
@@ -44,7 +48,7 @@ class AccountEscalationFollowupLine(models.Model):
             keys = {item.key.instalment: item.key.move_line_id for item in items}
             move_line_id = keys.get(line.instalment)
             if move_line_id and line.move_line_id.id != move_line_id:
-                line.move_line_id = move_line_id
+                line.sudo().move_line_id = move_line_id  # sudo: nobody writes history by hand
 
     def _get_objection(self, facts, today):
         """Why this receivable must not be followed up any more: a reason key, or empty.

@@ -1,6 +1,7 @@
 from functools import cache
 
 from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
 
 from .account_escalation_followup_items import ITEMS_CLASS
 from .account_escalation_step import FOLLOWUP_MODEL
@@ -16,16 +17,13 @@ class AccountEscalationFollowup(models.Model):
     recipient_ids = fields.Many2many("res.partner", string="Recipients", help="Who gets the email.")
     lang = fields.Char(string="Language", compute="_compute_lang")
     reference = fields.Char(compute="_compute_reference", help="The number that a letter asks the customer to cite.")
-    subject = fields.Char()
-    body = fields.Html(string="Text", sanitize_attributes=False)
-    is_edited = fields.Boolean(help="A person has changed the text.")
+    subject = fields.Char(compute="_compute_text")
+    body = fields.Html(string="Text", compute="_compute_text", sanitize=False)
     mail_message_id = fields.Many2one("mail.message", string="Email", readonly=True, index="btree_not_null")
     mail_subject = fields.Char(related="mail_message_id.subject", string="Email Subject")
     mail_body = fields.Html(related="mail_message_id.body", string="Email Text")
     mail_attachment_ids = fields.Many2many(related="mail_message_id.attachment_ids", string="Email Attachments")
     mail_state = fields.Selection("_selection_mail_state", string="Delivery", compute="_compute_mail_state")
-    letter_subject = fields.Char(compute="_compute_letter")
-    letter_text = fields.Html(compute="_compute_letter", sanitize=False)
 
     @api.model
     def _selection_mail_state(self):
@@ -49,83 +47,71 @@ class AccountEscalationFollowup(models.Model):
             followup.mail_state = next((state for state in worst_first if state in states), False)
 
     @api.depends("step_id.template_id", "line_ids.counts", "line_ids.move_line_id.amount_residual_currency")
-    def _compute_letter(self):
-        """What is printed, in the customer's language."""
+    def _compute_text(self):
+        """What would be sent or printed now, in the customer's language."""
         texts = self._render_texts()
         for followup in self:
-            followup.letter_subject, followup.letter_text = texts[followup.id]
-
-    @api.onchange("subject", "body")
-    def _onchange_text(self):
-        self.is_edited = True
+            followup.subject, followup.body = texts[followup.id]
 
     # --- recipients ---------------------------------------------------------------------------------------------------
 
     @api.model
-    def _get_recipients(self, planned):
-        """Who is addressed: the partners named on the invoices who can be reached that way, else the customer itself.
+    def _get_recipients(self, channel, named, customer):
+        """Who is addressed: by email all who can be, a letter goes to one; else the customer itself.
+
+        :param named: the partners on the invoices that triggered the step
+        :param customer: their commercial partner
+        """
+        reachable = named.filtered(lambda partner: not partner._escalation_get_unreachable_reason(channel, True))
+        return (reachable[:1] if channel == "letter" else reachable) or customer
+
+    @api.model
+    def _get_recipients_of(self, planned):
+        """:meth:`_get_recipients` for many at once.
 
         :param planned: list of (step, occurrence, [Facts])
         :return: list of partners, in the same order
         """
-        partners = self.env["res.partner"].browse(
-            {
-                partner_id
-                for _step, _occurrence, group in planned
-                for facts in group
-                for partner_id in (facts.address_id, facts.partner_id)
-            }
+        ids = dict.fromkeys(
+            partner_id
+            for _step, _occurrence, group in planned
+            for facts in group
+            for partner_id in (facts.address_id, facts.partner_id)
         )
-        partners.fetch(["email", "street", "city"])
+        partners = self.env["res.partner"].browse(ids)
+        partners.fetch(["email_normalized", "message_bounce", "street", "city"])
+        partners.mapped("is_blacklisted")  # computed for all at once
         result = []
         for step, _occurrence, group in planned:
             named = partners.browse(dict.fromkeys(facts.address_id for facts in group))
-            result.append(self._choose_recipients(step.channel, named, partners.browse(group[0].partner_id)))
+            result.append(self._get_recipients(step.channel, named, partners.browse(group[0].partner_id)))
         return result
-
-    @api.model
-    def _choose_recipients(self, channel, named, customer):
-        """An email goes to all who have an address, a letter to one."""
-        if channel == "letter":
-            return named.filtered(lambda partner: partner.street or partner.city)[:1] or customer
-        return named.filtered("email") or customer
-
-    def _check_reachable(self, by_person=False):
-        """Those whose recipients can be written to; the others fail, each with its reason."""
-        addresses = self.recipient_ids.mapped("email_normalized")
-        # sudo: the blacklist is marketing's to edit, but ours to respect
-        blacklisted = set(
-            self.env["mail.blacklist"].sudo().search([("email", "in", list(filter(None, addresses)))]).mapped("email")
-        )
-        objections = {followup: followup._get_unreachable_reason(blacklisted, by_person) for followup in self}
-        for reason in set(filter(None, objections.values())):
-            failed = self.filtered(lambda followup, reason=reason: objections[followup] == reason)
-            failed._fail(reason)
-        return self.filtered(lambda followup: not objections[followup])
-
-    def _get_unreachable_reason(self, blacklisted, by_person):
-        """A person who sends by hand may try an address that has bounced."""
-        self.ensure_one()
-        addresses = self.recipient_ids.filtered("email_normalized")
-        if not addresses:
-            return "no_recipient"
-        if any(partner.email_normalized in blacklisted for partner in addresses):
-            return "blacklisted"
-        if not by_person and all(partner.message_bounce for partner in addresses):
-            return "bounced"
-        return ""
 
     def _refresh_recipients(self):
         """Before another try: the address may have been put right."""
         for followup in self:
             named = followup.line_ids.filtered(lambda line: line.counts and line.is_subject).move_id.partner_id
-            followup.recipient_ids = self._choose_recipients(followup.channel, named, followup.partner_id)
+            followup.recipient_ids = self._get_recipients(followup.channel, named, followup.partner_id)
 
-    def _check_postal(self):
-        """Those whose letter has an address to go to; the others fail."""
-        nowhere = self.filtered(lambda followup: not (followup.recipient_ids.street or followup.recipient_ids.city))
-        nowhere._fail("no_address")
-        return self - nowhere
+    def _check_reachable(self, by_person=False):
+        """Those with somebody who can be reached; the others fail, each with its reason."""
+        reasons = {followup: followup._get_unreachable_reason(by_person) for followup in self}
+        for reason in set(filter(None, reasons.values())):
+            self.filtered(lambda followup, reason=reason: reasons[followup] == reason)._fail(reason)
+        return self.filtered(lambda followup: not reasons[followup])
+
+    def _get_unreachable_reason(self, by_person=False):
+        self.ensure_one()
+        reasons = [
+            partner._escalation_get_unreachable_reason(self.channel, by_person) for partner in self.recipient_ids
+        ]
+        return "" if "" in reasons else (reasons or ["no_recipient"])[0]
+
+    def _get_email_recipients(self):
+        self.ensure_one()
+        return self.recipient_ids.filtered(
+            lambda partner: not partner._escalation_get_unreachable_reason("email", by_person=True)
+        )
 
     # --- text and email -----------------------------------------------------------------------------------------------
 
@@ -146,22 +132,62 @@ class AccountEscalationFollowup(models.Model):
             texts.update({res_id: (subjects[res_id], bodies[res_id]) for res_id in followups.ids})
         return texts
 
-    def _draft(self):
-        """Write the text, for a person to read and change; what a person has written stays, with the present items."""
-        edited = self.filtered("is_edited")
-        for followup in edited:
-            followup.body = followup._replace_items(followup.body)
-        for res_id, (subject, body) in (self - edited)._render_texts().items():
-            self.browse(res_id).write({"subject": subject, "body": body})
-        self.write({"state": "todo"})
+    def _get_composer(self):
+        """Odoo's composer, filled in with the text, the recipients and the PDFs of one email."""
+        self.ensure_one()
+        self._refresh_amounts()
+        self._prepare_invoice_pdfs()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.display_name,
+            "res_model": "mail.compose.message",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_model": self._name,
+                "default_res_ids": self.ids,
+                "default_composition_mode": "comment",
+                "default_escalation_followup_id": self.id,
+                "default_subject": self.subject,
+                "default_body": self.body,
+                "default_partner_ids": self.recipient_ids.ids,
+                "default_attachment_ids": self._get_mail_attachments().ids,
+                "default_email_from": self._get_sender().email_formatted,
+                "default_reply_to": self._get_reply_to()[self.id],
+                "default_email_layout_xmlid": "mail.mail_notification_light",
+            },
+        }
+
+    def _check_before_sending(self, recipients):
+        """Refuse what a person is about to send if something has changed while the composer was open.
+
+        :raise UserError: with the reason; nothing is sent
+        """
+        self.ensure_one()
+        if self.state not in ("todo", "failed"):
+            raise UserError(self.env._("This email is not waiting any more: %s", self._get_reason_text()))
+        if not self._recheck_all():
+            raise UserError(self.env._("Nothing was sent. %s", self._get_reason_text()))
+        if self._refresh_amounts():
+            raise UserError(
+                self.env._("The open amount has changed while you were writing. Please open the email again.")
+            )
+        reasons = [partner._escalation_get_unreachable_reason("email", by_person=True) for partner in recipients]
+        if "" not in reasons:
+            raise UserError(self.env._("Nothing was sent: none of the recipients has an email address."))
+
+    def _set_sent(self, message, recipients):
+        """A person has sent this email through the composer."""
+        self.ensure_one()
+        self.write({"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)]})
+        self._set_done(self.company_id._escalation_today())
+        self._subscribe_responsible()
 
     def _send(self, today):
         """Queue the emails and note the contact. Core's mail queue sends them."""
         if not self:
             return
-        edited = self.filtered("is_edited")
-        texts = (self - edited)._render_texts()
-        texts.update({followup.id: (followup.subject, followup._replace_items(followup.body)) for followup in edited})
+        texts = self._render_texts()
         reply_to = self._get_reply_to()
         self._get_unsent_mails().cancel()  # of an earlier try
         self._prepare_invoice_pdfs()
@@ -240,10 +266,6 @@ class AccountEscalationFollowup(models.Model):
         sender = self.user_id.partner_id
         return sender if sender.email else self.company_id.partner_id
 
-    def _get_email_recipients(self):
-        self.ensure_one()
-        return self.recipient_ids.filtered("email_normalized")
-
     def _prepare_mail_values(self, subject, body, reply_to):
         sender = self._get_sender()
         return {
@@ -286,10 +308,15 @@ class AccountEscalationFollowup(models.Model):
         moves = self.filtered("plan_id.attach_invoices").line_ids.filtered("counts").move_id
         missing = moves.filtered(lambda move: not move.invoice_pdf_report_id)
         if missing:
-            self.env["account.move.send"]._generate_and_send_invoices(
-                missing,
-                sending_methods=["manual"],
-                extra_edis=set(),  # nothing is transmitted to anybody because of a reminder
+            # only core's making of the documents: sending would inform subscribers and end a pending batch
+            sender = self.env["account.move.send"]
+            sender._generate_invoice_documents(
+                {
+                    move.sudo(): sender._get_default_sending_settings(
+                        move, sending_methods=["manual"], extra_edis=set()
+                    )
+                    for move in missing
+                }
             )
             missing.invalidate_recordset(["invoice_pdf_report_id"])
         moves.sudo().invoice_pdf_report_id.fetch(["res_model", "res_id"])  # sudo: see _get_mail_attachments

@@ -33,7 +33,7 @@ class AccountEscalationFollowup(models.Model):
 
         :param planned: list of (step, occurrence, [Facts])
         """
-        recipients = self._get_recipients(planned)
+        recipients = self._get_recipients_of(planned)
         vals_list = [
             {**self._prepare_values(plan, step, group, today), "recipient_ids": [Command.set(partners.ids)]}
             for (step, _occurrence, group), partners in zip(planned, recipients, strict=True)
@@ -115,7 +115,7 @@ class AccountEscalationFollowup(models.Model):
             followups = self.browse(ids).try_lock_for_update(allow_referencing=True)
             overdue = followups.filtered(lambda followup: followup._is_auto_skipped(today))
             overdue._skip("auto_skip", today)
-            (followups - overdue)._recheck(today)
+            (followups - overdue)._attempt("_recheck", today)
 
     def _is_auto_skipped(self, today):
         self.ensure_one()
@@ -132,7 +132,9 @@ class AccountEscalationFollowup(models.Model):
             facts = {fact.move_id: fact for fact in plans._read_facts(SQL("m.id IN %s", tuple(moves.ids)))}
         lines._refresh_move_lines(facts)
         objections = {line: objection for line in lines if (objection := line._get_objection(facts, today))}
-        self.env["account.escalation.followup.line"].concat(*objections).counts = False
+        self.env["account.escalation.followup.line"].concat(
+            *objections
+        ).sudo().counts = False  # sudo: nobody writes history by hand
         valid = lines.filtered(lambda line: line.is_subject and line.counts).followup_id
         withdrawn = self - valid
         for reason, followups in withdrawn.grouped(lambda followup: followup._get_objection(objections)).items():
@@ -154,8 +156,12 @@ class AccountEscalationFollowup(models.Model):
     def _recheck_queued_mails(self):
         """Just before core sends their emails: withdraw, or write again what lists amounts that have changed.
 
-        :return: the follow-ups whose email may leave as it is
+        The email of one that cannot be checked is not sent, and does not stop the others.
         """
+        self._attempt("_refresh_queued_mails", None)
+        self.filtered(lambda followup: followup.reason == "error")._get_unsent_mails().cancel()
+
+    def _refresh_queued_mails(self, _today):
         lines = self.line_ids.filtered("counts")
         valid = self._recheck_all()
         gone = lines.filtered(lambda line: not line.counts).followup_id
@@ -164,7 +170,6 @@ class AccountEscalationFollowup(models.Model):
         changed.write({"state": "queued", "date_done": False})
         changed.line_ids.move_id._escalation_refresh_last_date()
         changed._process()
-        return valid - changed
 
     # --- DO -----------------------------------------------------------------------------------------------------------
 
@@ -180,9 +185,12 @@ class AccountEscalationFollowup(models.Model):
                 followups._process_batch(today or company._escalation_today())
 
     def _process_batch(self, today):
-        valid = self.with_context(**SILENT)._recheck(today)
-        for channel, followups in valid.grouped("channel").items():
-            followups._attempt(f"_execute_{channel}", today)
+        self.with_context(**SILENT, escalation_today=today)._attempt("_execute", today)
+
+    def _execute(self, today):
+        """Carry out what is still right to do, by ``_execute_<channel>(today)``: the way to add a channel."""
+        for channel, followups in self._recheck(today).grouped("channel").items():
+            getattr(followups, f"_execute_{channel}")(today)
 
     def _attempt(self, method, today):
         """Call a method on all of these under one savepoint; on an error, on each half, so that a bad row fails alone.
@@ -195,7 +203,7 @@ class AccountEscalationFollowup(models.Model):
         try:
             with self.env.cr.savepoint():
                 getattr(self, method)(today)
-        except psycopg2.OperationalError:
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
             raise
         except Exception as error:  # whatever a template or an address does, the other rows must go on
             if len(self) == 1:
@@ -209,7 +217,8 @@ class AccountEscalationFollowup(models.Model):
     def _execute_email(self, today):
         reachable = self._check_reachable()
         reviewed = reachable.filtered("step_id.needs_review")
-        reviewed._draft()
+        reviewed._render_texts()  # a text that cannot be rendered fails now, not when a person wants to send it
+        reviewed.state = "todo"
         (reachable - reviewed)._send(today)
 
     def _execute_call(self, _today):
@@ -235,13 +244,16 @@ class AccountEscalationFollowup(models.Model):
             "user_id": self.user_id.id,
             "date_deadline": self.date,
             "summary": f"{localized.step_id.display_name} – {self.partner_id.display_name}: {localized.total_due}",
-            "note": localized.items_table,
+            "note": self.env["ir.qweb"]._render(
+                "account_escalation.call_note", {"followup": localized}, lang=localized.env.lang
+            ),
             "automated": True,
         }
 
     def _execute_letter(self, _today):
         """Make the letters, in one go, for a person to post."""
-        letters = self._check_postal()
+        letters = self._check_reachable()
+        letters.attachment_ids.unlink()  # of an earlier print
         documents = self.env.ref("account_escalation.action_report_letter")._escalation_render_each(letters)
         attachments = self.env["ir.attachment"].create(
             [letter._prepare_letter_values(documents[letter.id]) for letter in letters]

@@ -49,7 +49,7 @@ class AccountEscalationPlan(models.Model):
         string="Minimum Amount", help="An open amount at or below this, in company currency, is not followed up."
     )
     is_default = fields.Boolean(
-        string="Default Plan", help="Taken by every customer invoice that is posted without a plan."
+        string="Default Plan", copy=False, help="Taken by every customer invoice that is posted without a plan."
     )
     responsible_id = fields.Many2one(
         "res.users",
@@ -59,6 +59,7 @@ class AccountEscalationPlan(models.Model):
     )
     attach_invoices = fields.Boolean(help="Each email carries the PDFs of its invoices.")
     last_run = fields.Date(readonly=True, copy=False, help="The last day on which all invoices were looked at.")
+    is_requested = fields.Boolean(copy=False, help="To be run again at once, whatever the hour.")
     move_count = fields.Integer(compute="_compute_counts", string="Invoices")
     followup_count = fields.Integer(compute="_compute_counts", string="Open Follow-ups")
     is_reviewed = fields.Boolean(compute="_compute_is_reviewed")
@@ -136,14 +137,15 @@ class AccountEscalationPlan(models.Model):
             )
 
     def copy_data(self, default=None):
-        return [
-            {**vals, "name": self.env._("%s (copy)", plan.name), "is_default": False}
-            for plan, vals in zip(self, super().copy_data(default), strict=True)
-        ]
+        vals_list = super().copy_data(default)
+        if "name" not in (default or {}):
+            for plan, vals in zip(self, vals_list, strict=True):
+                vals["name"] = self.env._("%s (copy)", plan.name)
+        return vals_list
 
     def action_run(self):
         """Look at all invoices again now, in the background."""
-        self.last_run = False
+        self.is_requested = True
         self.env.ref("account_escalation.ir_cron_run")._trigger()
         return {
             "type": "ir.actions.client",

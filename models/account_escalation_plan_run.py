@@ -1,15 +1,20 @@
 # pylint: disable=bad-builtin-groupby; that of Odoo collects all rows, ours must stream
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 from itertools import count, groupby, islice
 from typing import NamedTuple
 
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.tools import SQL, format_date
 
 from ..tools import schedule
 from ..tools.reasons import explain
+
+_logger = logging.getLogger(__name__)
 
 RECORD_BATCH = 500  # follow-ups recorded at once: the memory of a run does not grow with the number of invoices
 READ_BATCH = 5000  # rows fetched at once from the server-side cursor
@@ -183,9 +188,12 @@ class AccountEscalationPlan(models.Model):
         key = decision.reason
         if not decision.date:
             return explain(self.env, key)
+        variants = {"hold": "hold_until", "open": "open_until"}
+        if self.delay_in_workdays:
+            variants["min_contact"] = "min_contact_workdays"
         return explain(
             self.env,
-            {"hold": "hold_until", "open": "open_until"}.get(key, key),
+            variants.get(key, key),
             date=format_date(self.env, decision.date),
             days=max(1, self.min_contact_days),
             step=self.env["account.escalation.step"].browse(decision.steps[0].id).display_name,
@@ -223,7 +231,7 @@ class AccountEscalationPlan(models.Model):
         if len(ids) > RECORD_BATCH:
             # while PostgreSQL believes these tables to be as small as they were, READ can take minutes
             self.env.cr.execute("ANALYZE account_escalation_followup, account_escalation_followup_line")
-        self.last_run = today
+        self.write({"last_run": today, "is_requested": False})
         return followups.browse(ids)
 
     def _plan_followups(self, due, today):
@@ -253,7 +261,20 @@ class AccountEscalationPlan(models.Model):
         plans = self.search([("step_ids", "!=", False)])
         ready = plans.company_id.filtered(lambda company: company._escalation_is_send_time(now))
         today = {company: company._escalation_today(now) for company in ready}
-        return plans.filtered(lambda plan: plan.company_id in today and plan.last_run != today[plan.company_id])
+        return plans.filtered(
+            lambda plan: plan.is_requested or (plan.company_id in today and plan.last_run != today[plan.company_id])
+        )
+
+    def _record_safely(self, today):
+        """:meth:`_record`, without stopping other plans: what goes wrong is logged and said on the plan."""
+        try:
+            with self.env.cr.savepoint():
+                self._record(today)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            raise
+        except Exception as error:
+            _logger.exception("Escalation plan %s could not be run", self.id)
+            self.message_post(body=self.env._("This plan could not be run: %s", error))
 
     @api.model
     def _cron_run(self):
@@ -267,7 +288,7 @@ class AccountEscalationPlan(models.Model):
             followups._withdraw_stale(company._escalation_today(now), [("company_id", "=", company.id)])
             commit_progress()
         for plan in plans:
-            plan._record(plan.company_id._escalation_today(now))
+            plan._record_safely(plan.company_id._escalation_today(now))
             self.env.ref("account_escalation.ir_cron_process")._trigger()
             if not commit_progress(1):
                 break

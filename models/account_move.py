@@ -94,7 +94,7 @@ class AccountMove(models.Model):
             sentence = plans.browse(facts.plan_id)._explain(decision)
             return sentence in value if operator == "in" else value.lower() in sentence.lower()
 
-        return self._search_escalation_decisions(matches)
+        return self._search_escalation_decisions(matches, SQL("m.escalation_plan_id IS NOT NULL"))
 
     def _search_escalation_value(self, get_value, values):
         """Search ``in``, where an empty value stands for all invoices that have none, under a plan or not."""
@@ -103,15 +103,19 @@ class AccountMove(models.Model):
             found |= ~Domain(self._search_escalation_decisions(lambda _facts, decision: get_value(decision)))
         return found
 
-    def _search_escalation_decisions(self, matches):
-        """The invoices whose next step, as the schedule decides it, matches."""
+    def _search_escalation_decisions(self, matches, condition=None):
+        """The invoices whose next step, as the schedule decides it, matches; by default only among the open ones."""
         # sudo: see the compute; the record rules of invoices apply to the result
         plans = self.env["account.escalation.plan"].sudo()
-        by_company = plans.search([("company_id", "in", self.env.companies.ids)]).grouped("company_id")
+        by_company = (
+            plans.with_context(active_test=False)
+            .search([("company_id", "in", self.env.companies.ids)])
+            .grouped("company_id")
+        )
         found = [
             facts.move_id
             for company, company_plans in by_company.items()
-            for facts, decision in company_plans._decide(company._escalation_today())
+            for facts, decision in company_plans._decide(company._escalation_today(), condition)
             if matches(facts, decision)
         ]
         return [("id", "in", found)]
@@ -131,17 +135,20 @@ class AccountMove(models.Model):
         lines = self.env["account.escalation.followup.line"]
         return [("id", "in", lines._search([("followup_id", "in", value)]).subselect("move_id"))]
 
-    @api.depends("escalation_plan_id", "partner_id", "partner_id.email", "commercial_partner_id.email")
+    @api.depends("escalation_plan_id", "partner_id.email", "commercial_partner_id.email", "partner_id.city")
     def _compute_escalation_alert(self):
+        followups = self.env["account.escalation.followup"]
         for move in self:
-            writes = "email" in move.sudo().escalation_plan_id.step_ids.mapped("channel")
-            nobody = writes and not (move.partner_id.email or move.commercial_partner_id.email)
-            move.escalation_alert = nobody and self.env._(
-                "There is nobody to write to: neither %s nor the customer has an email address.",
-                move.partner_id.display_name,
-            )
+            channels = set(move.sudo().escalation_plan_id.step_ids.mapped("channel")) & {"email", "letter"}
+            alerts = []
+            for channel in sorted(channels):
+                recipients = followups._get_recipients(channel, move.partner_id, move.commercial_partner_id)
+                reasons = [partner._escalation_get_unreachable_reason(channel) for partner in recipients]
+                if reasons and "" not in reasons:
+                    alerts.append(followups._get_reason_sentence(reasons[0]))
+            move.escalation_alert = " ".join(alerts)
 
-    @api.constrains("escalation_plan_id", "company_id")
+    @api.constrains("escalation_plan_id", "company_id", "move_type")
     def _check_escalation_plan_id(self):
         for move in self.filtered("escalation_plan_id"):
             plan = move.sudo().escalation_plan_id
@@ -162,10 +169,12 @@ class AccountMove(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            if vals.get("escalation_plan_id"):
-                vals.setdefault("escalation_plan_origin", "manual")
-        return super().create(vals_list)
+        return super().create(
+            [
+                {"escalation_plan_origin": "manual", **vals} if vals.get("escalation_plan_id") else vals
+                for vals in vals_list
+            ]
+        )
 
     def write(self, vals):
         if "escalation_plan_id" in vals:
@@ -173,6 +182,16 @@ class AccountMove(models.Model):
         res = super().write(vals)
         if "escalation_plan_id" in vals:
             self._escalation_start_afresh()
+        return res
+
+    def button_draft(self):
+        res = super().button_draft()
+        self._escalation_recheck()
+        return res
+
+    def action_toggle_block_payment(self):
+        res = super().action_toggle_block_payment()
+        self._escalation_recheck()
         return res
 
     def _post(self, soft=True):
@@ -199,6 +218,23 @@ class AccountMove(models.Model):
     def _escalation_write(self, vals):
         """Write our own plain fields past core's checks of balance and dynamic lines, which they do not touch."""
         return models.BaseModel.write(self, vals)
+
+    def _escalation_recheck(self):
+        """After a payment, an exclusion...: let go at once of follow-ups and queued emails that lost their reason."""
+        if not self:
+            return
+        followups = self.env["account.escalation.followup"].sudo()  # sudo: whoever pays in must be able to stop them
+        unsent = [("state", "=", "done"), ("mail_message_id.mail_ids.state", "=", "outgoing")]
+        affected = followups.search(
+            Domain("line_ids.move_id", "in", self.ids)
+            & (Domain("state", "in", followups._get_open_states()) | Domain(unsent))
+        )
+        affected._recheck_all()
+        self._escalation_invalidate_next()
+
+    @api.model
+    def _escalation_invalidate_next(self):
+        self.invalidate_model(["escalation_next_step_id", "escalation_next_date", "escalation_reason"], flush=False)
 
     def _escalation_start_afresh(self):
         """End the counting of earlier steps: the plan begins anew for these invoices; what was said stays said."""
@@ -242,14 +278,10 @@ class AccountMove(models.Model):
                        SELECT max(f.date_done)
                          FROM account_escalation_followup_line fl
                          JOIN account_escalation_followup f ON f.id = fl.followup_id
-                        WHERE fl.move_id = m.id AND f.state = 'done')
+                        WHERE fl.move_id = m.id AND f.state = 'done' AND f.reason = 'due')
                  WHERE m.id IN %s
                 """,
                 tuple(self.ids),
             )
         )
         self.invalidate_recordset(["escalation_last_date"])
-
-    def action_escalation_open_followups(self):
-        action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
-        return {**action, "domain": [("line_ids.move_id", "in", self.ids)], "context": {}}

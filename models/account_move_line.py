@@ -16,3 +16,9 @@ class AccountMoveLine(models.Model):
         if self.amount_residual_currency < 0:
             return "credit"
         return "overdue" if self._escalation_get_due() < today else "upcoming"
+
+    def write(self, vals):
+        res = super().write(vals)
+        if "no_followup" in vals:
+            self.move_id._escalation_recheck()
+        return res

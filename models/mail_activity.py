@@ -10,7 +10,7 @@ class MailActivity(models.Model):
         calls = self._escalation_get_calls()
         res = super()._action_done(feedback=feedback, attachment_ids=attachment_ids)
         for company, followups in calls.grouped("company_id").items():
-            followups._set_done(company._escalation_today())
+            followups._set_done(company._escalation_today(), feedback)
         return res
 
     def unlink(self):
@@ -21,8 +21,9 @@ class MailActivity(models.Model):
 
     def write(self, vals):
         res = super().write(vals)
-        if vals.get("user_id"):
-            self._escalation_get_calls().user_id = vals["user_id"]
+        if "user_id" in vals:
+            calls = self._escalation_get_calls()
+            calls.filtered(lambda call: call.user_id.id != vals["user_id"]).user_id = vals["user_id"]
         return res
 
     def _escalation_get_calls(self):

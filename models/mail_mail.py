@@ -9,10 +9,10 @@ class MailMail(models.Model):
     _inherit = "mail.mail"
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
-        followups = self._escalation_get_followups()
-        stale_messages = followups.mail_message_id - followups._recheck_queued_mails().mail_message_id
-        kept = self.filtered(lambda mail: mail.mail_message_id not in stale_messages)
-        return super(MailMail, kept).send(auto_commit, raise_exception, post_send_callback)
+        waiting = self.filtered(lambda mail: mail.state in ("outgoing", "exception"))
+        waiting._escalation_get_followups()._recheck_queued_mails()
+        cancelled = waiting.filtered(lambda mail: mail.state == "cancel")
+        return super(MailMail, self - cancelled).send(auto_commit, raise_exception, post_send_callback)
 
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
         followups = self._escalation_get_followups()

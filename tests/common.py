@@ -146,6 +146,10 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         """The emails queued for a follow-up, oldest first."""
         return self.env["mail.mail"].search([("model", "=", followup._name), ("res_id", "=", followup.id)], order="id")
 
+    def _empty_mail_queue(self):
+        """Core's queue has sent what was waiting; what is sent cannot be taken back any more."""
+        self.env["mail.mail"].search([("model", "=", "account.escalation.followup")]).state = "sent"
+
     def _days_of(self, move, *states):
         """The days on which a move had follow-ups that count."""
         lines = self.env["account.escalation.followup.line"].search(

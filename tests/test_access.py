@@ -26,8 +26,10 @@ class TestAccess(EscalationCommon):
 
     def test_invoicing_user_works_with_follow_ups(self):
         followup = self.plan._run(MONDAY).with_user(self.biller)
-        followup.write({"subject": "Please", "is_edited": True})
-        followup.action_send()
+        action = followup.action_send()
+        composer = self.env["mail.compose.message"].with_user(self.biller).with_context(action["context"]).create({})
+        with self.mock_mail_gateway():
+            composer._action_send_mail()
         self.assertEqual(followup.state, "done")
         call = self.plan._run(day("12-01")).with_user(self.biller)
         call.action_mark_sent()

@@ -7,12 +7,22 @@ from freezegun import freeze_time
 
 from odoo import Command
 from odoo.exceptions import UserError
+from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
 
 class FollowupCase(EscalationCommon):
+    def _compose(self, followup):
+        """The composer that Send opens."""
+        action = followup.action_send()
+        return self.env[action["res_model"]].with_context(action["context"]).create({})
+
+    def _send_by_hand(self, followup):
+        with self.mock_mail_gateway():
+            self._compose(followup)._action_send_mail()
+
     def _reviewed(self, **values):
         """A plan whose first step is a reviewed email, and an invoice that has reached it."""
         plan = self._create_plan(self._step(1, needs_review=True, **values), self._step(10))
@@ -31,7 +41,7 @@ class TestTaking(FollowupCase):
     def test_sending_lets_the_plan_go_on_after_the_delay(self):
         plan, move = self._reviewed()
         plan.min_contact_days = 5
-        plan._run(MONDAY).action_send()
+        self._send_by_hand(plan._run(MONDAY))
         self.assertEqual(move.escalation_last_date, day("11-05"))
         self.assertEqual(move.escalation_next_date, day("11-10"))
         self.assertIn("at least 5 days after the last contact", move.escalation_reason)
@@ -51,6 +61,24 @@ class TestTaking(FollowupCase):
         followup.action_skip()
         followup.action_retry()
         self.assertEqual(followup.state, "todo")
+
+    def test_skip_is_not_taken_back_after_a_later_step(self):
+        plan, _move = self._reviewed()
+        followup = plan._run(MONDAY)
+        followup.action_skip()
+        self.assertEqual(plan._run(day("11-03")).step_id.days, 10)
+        with self.assertRaisesRegex(UserError, "later step"):
+            followup.action_retry()
+
+    def test_days_are_those_of_the_day_of_sending(self):
+        plan = self._create_plan(self._step(1))
+        self.customer.email = False
+        self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        self.customer.email = "late@example.com"
+        with freeze_time("2026-11-12 10:00:00"):
+            followup.action_retry()
+        self.assertIn("27", followup.mail_message_id.body)
 
     def test_auto_skip_lets_the_plan_go_on(self):
         plan, _move = self._reviewed(auto_skip_days=3)
@@ -153,7 +181,7 @@ class TestFailure(FollowupCase):
         plan = self._create_plan(self._step(1))
         self.customer.email = False
         move = self._create_invoice(day("10-16"), plan)
-        self.assertIn("nobody to write to", move.escalation_alert)
+        self.assertIn("Nobody to write to", move.escalation_alert)
         followup = plan._run(MONDAY)
         self.assertRecordValues(followup, [{"state": "failed", "reason": "no_recipient"}])
         self.assertFalse(followup.mail_message_id)
@@ -173,7 +201,7 @@ class TestFailure(FollowupCase):
         self._create_invoice(day("10-16"), plan)
         followup = plan._run(MONDAY)
         self.assertRecordValues(followup, [{"state": "failed", "reason": "bounced"}])
-        followup.action_send()
+        self._send_by_hand(followup)
         self.assertEqual(followup.state, "done")
 
     @mute_logger("odoo.addons.account_escalation.models.account_escalation_followup_process")
@@ -221,9 +249,10 @@ class TestMailQueue(FollowupCase):
         self.plan = self._create_plan(self._step(1))
         self.move = self._create_invoice(day("10-16"), self.plan)
 
-    def test_paid_in_the_meantime_is_not_sent(self):
+    def test_settled_in_the_meantime_is_not_sent(self):
         followup = self.plan._run(MONDAY)
-        self._pay(self.move)
+        self.env.cr.execute("UPDATE account_move SET payment_state = 'in_payment' WHERE id = %s", [self.move.id])
+        self.move.invalidate_recordset()  # by a way that no hook of ours sees
         with self.mock_mail_gateway():
             self._mails_of(followup).send()
         self.assertNotSentEmail()
@@ -249,6 +278,16 @@ class TestMailQueue(FollowupCase):
         self.assertEqual([mail["email_to"] for mail in self._mails], [[self.customer.email_formatted]])
         self.assertEqual(followup.mail_state, "sent")
 
+    @mute_logger("odoo.addons.account_escalation.models.account_escalation_followup_process")
+    def test_one_that_cannot_be_checked_does_not_stop_the_queue(self):
+        followup = self.plan._run(MONDAY)
+        other = self.env["mail.mail"].create({"subject": "Other", "body_html": "x", "email_to": "a@example.com"})
+        registry = self.env.registry["account.escalation.followup"]
+        with patch.object(registry, "_recheck", side_effect=ValueError("odd")), self.mock_mail_gateway():
+            (self._mails_of(followup) | other).send()
+        self.assertEqual([mail["email_to"] for mail in self._mails], [["a@example.com"]])
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "error", "reason_detail": "odd"}])
+
     def test_refused_by_the_mail_server(self):
         followup = self.plan._run(MONDAY)
         mail = self._mails_of(followup)
@@ -262,72 +301,150 @@ class TestMailQueue(FollowupCase):
 
 
 class TestReview(FollowupCase):
-    def test_result_is_said_in_a_sentence(self):
-        plan, _move = self._reviewed()
-        followup = plan._run(MONDAY)
-        self.assertEqual(followup.action_send()["params"]["message"], "1 sent.")
-        self.assertIn("None of the selected", followup.action_send()["params"]["message"])
+    """A reviewed email is opened in Odoo's composer, and done when sent."""
 
-    def test_amount_is_fresh_when_sent(self):
+    def test_composer_is_filled_in(self):
         plan, move = self._reviewed()
-        followup = plan._run(MONDAY)
-        self.assertIn("100.00", followup.body)
-        self._pay(move, 40.0)
-        followup.action_send()
-        self.assertEqual(followup.state, "done")
-        self.assertIn("60.00", followup.mail_message_id.body)
+        composer = self._compose(plan._run(MONDAY))
+        self.assertEqual(composer.subject, f"Reminder {move.name}")
+        self.assertEqual(composer.partner_ids, self.customer)
+        self.assertIn("100.00", composer.body)
 
-    def test_edited_text_is_kept_with_fresh_items(self):
+    def test_what_a_person_wrote_is_sent(self):
         plan, _move = self._reviewed()
         followup = plan._run(MONDAY)
-        followup.write({"body": followup.body.replace("Please pay", "Dear Jane"), "is_edited": True})
-        followup.action_send()
+        composer = self._compose(followup)
+        composer.body = composer.body.replace("Please pay", "Dear Jane")
+        with self.mock_mail_gateway():
+            composer._action_send_mail()
+        self.assertEqual(followup.state, "done")
         self.assertIn("Dear Jane", followup.mail_message_id.body)
-        self.assertIn("100.00", followup.mail_message_id.body)
+        self.assertEqual(followup.mail_message_id.notified_partner_ids, self.customer)
 
-    def test_edited_text_is_read_again_when_the_amount_changed(self):
+    def test_amount_is_that_of_the_opening(self):
         plan, move = self._reviewed()
         followup = plan._run(MONDAY)
-        followup.write({"body": followup.body.replace("Please pay", "Please pay 100.00 €"), "is_edited": True})
         self._pay(move, 40.0)
-        action = followup.action_send()
-        self.assertEqual(followup.state, "todo")
-        self.assertIn("has changed", action["params"]["message"])
-        self.assertIn("60.00", followup.body)
-        followup.action_send()
-        self.assertEqual(followup.state, "done")
+        self.assertEqual(followup.amount_residual, 60.0)
+        self.assertIn("60.00", followup.items_table)
+        self.assertIn("60.00", self._compose(followup).body)
 
-    def test_paid_is_not_sent(self):
+    def test_amount_that_changes_while_writing_is_not_sent(self):
         plan, move = self._reviewed()
         followup = plan._run(MONDAY)
-        self._pay(move)
-        followup.action_send()
-        self.assertEqual(followup.state, "skipped")
+        composer = self._compose(followup)
+        self._pay(move, 40.0)
+        with self.assertRaisesRegex(UserError, "has changed"), self.env.cr.savepoint():
+            composer._action_send_mail()
+        self.assertEqual(followup.state, "todo")
         self.assertFalse(followup.mail_message_id)
 
-    def test_invoice_that_went_back_to_draft_is_still_in_the_table(self):
+    def test_paid_while_writing_is_not_sent(self):
+        plan, move = self._reviewed()
+        followup = plan._run(MONDAY)
+        composer = self._compose(followup)
+        self._pay(move)
+        with self.assertRaisesRegex(UserError, "not waiting any more"):
+            composer._action_send_mail()
+        self.assertFalse(followup.mail_message_id)
+
+    def test_sent_once(self):
+        plan, _move = self._reviewed()
+        followup = plan._run(MONDAY)
+        one, two = self._compose(followup), self._compose(followup)
+        with self.mock_mail_gateway():
+            one._action_send_mail()
+            with self.assertRaisesRegex(UserError, "not waiting any more"):
+                two._action_send_mail()
+
+    def test_composer_without_anybody_to_write_to(self):
+        plan, _move = self._reviewed()
+        followup = plan._run(MONDAY)
+        composer = self._compose(followup)
+        composer.partner_ids = self._create_customer("Mute", email=False)
+        with self.assertRaisesRegex(UserError, "none of the recipients"):
+            composer._action_send_mail()
+
+    def test_several_are_sent_as_their_templates_say(self):
+        plan = self._create_plan(self._step(1, needs_review=True), group_by_customer=False)
+        moves = [self._create_invoice(day("10-16"), plan) for _number in range(3)]
+        followups = plan._run(MONDAY)
+        self._pay(moves[0], 40.0)
+        self._pay(moves[1])
+        message = followups.action_send()["params"]["message"]
+        self.assertIn("2 sent.", message)
+        self.assertEqual(sorted(followups.mapped("state")), ["done", "done", "skipped"])
+        self.assertIn("60.00", followups[0].mail_message_id.body)
+
+    def test_nothing_to_send_is_said(self):
+        plan = self._create_plan(self._step(1, "call"))
+        self._create_invoice(day("10-16"), plan)
+        self.assertIn("None of the selected", plan._run(MONDAY).action_send()["params"]["message"])
+
+    def test_invoice_that_went_back_to_draft_comes_again(self):
         plan, move = self._reviewed()
         followup = plan._run(MONDAY)
         move.button_draft()
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "not_posted"}])
         move.invoice_line_ids.price_unit = 70.0
         move.action_post()
-        followup.action_send()
-        self.assertEqual(followup.state, "done")
-        self.assertIn("70.00", followup.mail_message_id.body)
+        self.assertIn("70.00", plan._run(day("11-03")).items_table)
 
-    def test_reset_text(self):
+    def test_a_text_that_cannot_be_rendered_fails_at_once(self):
         plan, _move = self._reviewed()
-        followup = plan._run(MONDAY)
-        followup.write({"body": "<p>Oops</p>", "is_edited": True})
-        followup.action_reset_text()
-        self.assertIn("Please pay", followup.body)
+        self.template.body_html = '<t t-out="object.no_such_field"/>'
+        with mute_logger("odoo.addons.account_escalation.models.account_escalation_followup_process"):
+            followup = plan._run(MONDAY)
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "error"}])
 
-    def test_text_without_table_is_sent_as_written(self):
-        plan, _move = self._reviewed()
-        followup = plan._run(MONDAY)
-        followup.write({"body": "<p>Just call me</p>", "is_edited": True})
-        followup.action_send()
-        self.assertEqual(followup.mail_message_id.body, "<p>Just call me</p>")
+
+class TestAtOnce(FollowupCase):
+    """Payment, exclusion, reset to draft, or another plan: nothing waits for the next run."""
+
+    def setUp(self):
+        super().setUp()
+        self.plan = self._create_plan(
+            self._step(1, needs_review=True), self._step(1, "call"), self._step(1), responsible_id=self.env.user.id
+        )
+        self.move = self._create_invoice(day("10-16"), self.plan)
+        self.followups = self.plan._run(MONDAY)
+        self.activity = self.followups.activity_id
+        self.mail = self._mails_of(self.followups.filtered("mail_message_id"))
+
+    def _assert_stopped(self, *reasons):
+        self.assertEqual(set(self.followups.mapped("state")), {"skipped"})
+        self.assertLessEqual(set(self.followups.mapped("reason")), set(reasons))
+        self.assertFalse(self.activity.exists())
+        self.assertEqual(self.mail.state, "cancel")
+        self.assertFalse(self.move.escalation_last_date)
+
+    def test_payment(self):
+        self._pay(self.move)
+        self._assert_stopped("paid", "in_payment")
+
+    def test_exclusion(self):
+        self.move.no_followup = True
+        self._assert_stopped("excluded")
+
+    def test_reset_to_draft(self):
+        self.move.button_draft()
+        self._assert_stopped("not_posted")
+
+    def test_credit_note(self):
+        self.move._reverse_moves(cancel=True)
+        self._assert_stopped("reversed", "paid")
+
+    def test_blocked(self):
+        self.move.action_toggle_block_payment()
+        self._assert_stopped("blocked")
+
+    def test_plan_removed(self):
+        self.move.escalation_plan_id = False
+        self._assert_stopped("plan_changed")
+
+    def test_partial_payment_stops_nothing(self):
+        self._pay(self.move, 40.0)
+        self.assertEqual(sorted(self.followups.mapped("state")), ["done", "todo", "todo"])
 
 
 class TestCalls(FollowupCase):
@@ -335,6 +452,7 @@ class TestCalls(FollowupCase):
         super().setUp()
         self.plan = self._create_plan(self._step(1, "call"), self._step(10), responsible_id=self.env.user.id)
         self.move = self._create_invoice(day("10-16"), self.plan)
+        self.customer.phone = "555 123"
 
     def test_call_is_an_activity_on_the_invoice(self):
         followup = self.plan._run(MONDAY)
@@ -351,8 +469,9 @@ class TestCalls(FollowupCase):
 
     def test_done_activity_is_a_contact(self):
         followup = self.plan._run(MONDAY)
+        self.assertIn("555 123", followup.activity_id.note)
         followup.activity_id.action_feedback("Will pay")
-        self.assertEqual(followup.state, "done")
+        self.assertRecordValues(followup, [{"state": "done", "reason_detail": "Will pay"}])
         self.assertEqual(self.move.escalation_last_date, self.company._escalation_today())
 
     def test_cancelled_activity_skips_the_call(self):
@@ -379,6 +498,15 @@ class TestCalls(FollowupCase):
         followup.action_mark_sent()
         self.assertEqual(followup.state, "done")
         self.assertFalse(followup.activity_id.active)
+
+    def test_archived_colleague_leaves_the_call_to_others(self):
+        colleague = new_test_user(self.env, "colleague", "account.group_account_invoice")
+        followup = self.plan._run(MONDAY)
+        followup.user_id = colleague
+        self.assertEqual(followup.activity_id.user_id, colleague)
+        colleague.action_archive()
+        self.assertRecordValues(followup, [{"state": "todo", "user_id": False}])
+        self.assertTrue(followup.activity_id)
 
     def test_another_user_takes_the_call(self):
         followup = self.plan._run(MONDAY)

@@ -214,7 +214,7 @@ class TestInvoice(EscalationCommon):
     def test_putting_under_a_plan_warns_when_nobody_can_be_written_to(self):
         self.customer.email = False
         move = self._create_invoice(day("12-20"), self.plan)
-        self.assertIn("nobody to write to", move.escalation_alert)
+        self.assertIn("Nobody to write to", move.escalation_alert)
         calls = self._create_plan(self._step(1, "call"))
         move.escalation_plan_id = calls
         self.assertFalse(move.escalation_alert)

@@ -244,27 +244,6 @@ class TestTexts(EscalationCommon):
         _followup, mail = self._send(responsible_id=self.env.user.id)
         self.assertIn(self.env.user.email_normalized, mail.reply_to)
 
-    # --- a text that a person has edited -----------------------------------------------------------------------------
-
-    @freeze_time("2026-11-02 10:00:00")
-    def test_words_stay_but_the_table_is_fresh(self):
-        paid = self._create_invoice(DUE, amount=100.0)
-        kept = self._create_invoice(DUE, amount=250.0)
-        followup, _none = self._send(self._step(5, needs_review=True))
-        followup.write({"body": followup.body.replace("Please pay", "Dear Anna, please pay"), "is_edited": True})
-        self._pay(paid, 60.0)
-        result = followup.action_send()
-        self.assertEqual(result["params"]["type"], "warning")
-        self.assertEqual(followup.state, "todo")
-        followup.action_send()
-        mail = self._mails_of(followup)
-        self.assertEqual(followup.state, "done")
-        self.assertIn("Dear Anna, please pay", mail.body_html)
-        self.assertEqual(
-            [row[-1] for row in self._rows(mail.body_html)][1:], ["$ 40.00of $ 100.00", "$ 250.00", "$ 290.00"]
-        )
-        self.assertIn(kept.name, mail.body_html)
-
     # --- attachments -------------------------------------------------------------------------------------------------
 
     def _send_attached(self):

@@ -10,6 +10,7 @@ SCHEDULE = {
     "scheduled": _lt("%(step)s on %(date)s."),
     "workday": _lt("Waits until %(date)s: today is not a working day."),
     "min_contact": _lt("Waits until %(date)s: at least %(days)s days after the last contact."),
+    "min_contact_workdays": _lt("Waits until %(date)s: at least %(days)s working days after the last contact."),
     "hold": _lt("On hold."),
     "hold_until": _lt("On hold: goes on from %(date)s."),
     "open": _lt("Waits until somebody sends, does or skips the open follow-up."),

@@ -94,8 +94,10 @@ tours.add("account_escalation_todo_tour", {
     steps: () => [
         ...openTodo(),
         ...openTodoRow("Warning"),
-        { content: "Read the text", trigger: "[name=body]:contains(Please pay)" },
+        { trigger: "[name=items_table]" },
         { trigger: "button[name=action_send]", run: "click" },
+        { content: "Read the text", trigger: ".modal [name=body]:contains(Please pay)" },
+        { trigger: ".modal button[name=action_send_mail]", run: "click" },
         { trigger: ".o_arrow_button_current[data-value=done]" },
         ...backToTodo("Warning"),
         ...openTodoRow("Talk"),
@@ -122,6 +124,7 @@ tours.add("account_escalation_invoicing_tour", {
         ...openTodo(),
         { trigger: `${TODO} .o_data_row .o_list_record_selector input`, run: "click" },
         { trigger: ".o_control_panel button[name=action_send]", run: "click" },
+        { trigger: ".modal button[name=action_send_mail]", run: "click" },
         { trigger: `${TODO}:not(:has(.o_data_row))` },
     ],
 });

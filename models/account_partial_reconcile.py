@@ -1,0 +1,13 @@
+from odoo import api, models
+
+
+class AccountPartialReconcile(models.Model):
+    """Whatever settles an invoice, in whole or in part, is a reconciliation: its follow-ups are looked at again."""
+
+    _inherit = "account.partial.reconcile"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        partials = super().create(vals_list)
+        (partials.debit_move_id | partials.credit_move_id).move_id._escalation_recheck()
+        return partials

@@ -1,0 +1,12 @@
+from odoo import models
+
+
+class AccountPayment(models.Model):
+    """A payment under way stops the follow-ups of its invoices, even one without journal entry."""
+
+    _inherit = "account.payment"
+
+    def action_post(self):
+        res = super().action_post()
+        (self.invoice_ids | self.reconciled_invoice_ids)._escalation_recheck()
+        return res

@@ -1,0 +1,18 @@
+from odoo import fields, models
+
+
+class MailComposeMessage(models.TransientModel):
+    """The composer in which a person reads, changes and sends the email of a follow-up."""
+
+    _inherit = "mail.compose.message"
+
+    escalation_followup_id = fields.Many2one("account.escalation.followup", ondelete="cascade", readonly=True)
+
+    def _action_send_mail_comment(self, res_ids):
+        followup = self.escalation_followup_id
+        if not followup:
+            return super()._action_send_mail_comment(res_ids)
+        followup._check_before_sending(self.partner_ids)
+        messages = super()._action_send_mail_comment(res_ids)
+        followup._set_sent(messages, self.partner_ids)
+        return messages
