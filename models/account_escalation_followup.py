@@ -1,9 +1,14 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools.pdf import merge_pdf
 
 from ..tools.reasons import FOLLOWUP
 from .account_escalation_step import FOLLOWUP_MODEL
+
+# pointers to other records, which the follow-up reads, cancels or sends in the name of the company
+MACHINE_FIELDS = frozenset(
+    ["activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id", "plan_id", "step_id"]
+)
 
 
 class AccountEscalationFollowup(models.Model):
@@ -46,6 +51,7 @@ class AccountEscalationFollowup(models.Model):
     user_id = fields.Many2one("res.users", string="Responsible", index="btree_not_null", domain=[("share", "=", False)])
     activity_id = fields.Many2one("mail.activity", readonly=True, index="btree_not_null")
     attachment_ids = fields.Many2many("ir.attachment", string="Attachments", readonly=True)
+    is_outdated = fields.Boolean(help="What was written or printed lists something that has changed since.")
     amount_residual = fields.Monetary(string="Open Amount", compute="_compute_amount_residual")
 
     _open_idx = models.Index("(plan_id, state) WHERE state IN ('queued', 'todo', 'failed')")
@@ -88,6 +94,8 @@ class AccountEscalationFollowup(models.Model):
             followup.amount_residual = sum(amounts)
 
     def write(self, vals):
+        if not self.env.su and MACHINE_FIELDS & vals.keys():
+            raise AccessError(self.env._("What a follow-up is about, and what became of it, is not changed by hand."))
         res = super().write(vals)
         if "state" in vals:
             # what comes next on the invoices is another question now
@@ -102,7 +110,7 @@ class AccountEscalationFollowup(models.Model):
 
     def action_send(self):
         """Open one email in the composer; send several as their templates say, unless something has changed since."""
-        emails = self.filtered(lambda followup: followup.channel == "email" and followup.state in ("todo", "failed"))
+        emails = self._to_act().filtered(lambda f: f.channel == "email" and f.state in ("todo", "failed"))
         valid = emails._recheck_all()
         if len(self) == 1 and valid:
             return valid._get_composer()
@@ -110,9 +118,14 @@ class AccountEscalationFollowup(models.Model):
             followups._attempt("_send", company._escalation_today())
         return emails._notify_result()
 
+    def _to_act(self):
+        """These, to be acted on in the name of the company by somebody who may."""
+        self.check_access("write")
+        return self.sudo()  # sudo: queueing emails, ending activities and writing history is the addon's, see write()
+
     def action_mark_sent(self):
         """Letters are posted, calls are made."""
-        todo = self.filtered(lambda followup: followup.state == "todo" and followup.channel != "email")
+        todo = self._to_act().filtered(lambda followup: followup.state == "todo" and followup.channel != "email")
         calls = todo.filtered("activity_id")
         calls.activity_id._action_done()
         for company, followups in (todo - calls).grouped("company_id").items():
@@ -121,15 +134,17 @@ class AccountEscalationFollowup(models.Model):
 
     def action_skip(self):
         """Go on with the plan without this step."""
-        self.filtered(lambda followup: followup.state in self._get_open_states())._skip("by_person")
+        self._to_act().filtered(lambda followup: followup.state in self._get_open_states())._skip("by_person")
         return True
 
     def action_retry(self):
         """Try again what failed, or take up again what was skipped and not followed by a later step."""
-        skipped = self.filtered(lambda f: f.state == "skipped" and f.reason in ("by_person", "auto_skip"))
+        acting = self._to_act()
+        skipped = acting.filtered(lambda f: f.state == "skipped" and f.reason in ("by_person", "auto_skip"))
         if skipped._get_overtaken():
             raise UserError(self.env._("A later step was taken since: what was skipped stays skipped."))
-        again = skipped | self.filtered(lambda followup: followup.state == "failed")
+        again = skipped | acting.filtered(lambda followup: followup.state == "failed")
+        again._get_unsent_mails().cancel()
         again.write({"state": "queued", "reason": "due", "reason_detail": False, "date_done": False})
         again.filtered(lambda followup: followup.channel != "call")._refresh_recipients()
         again._process()
@@ -150,6 +165,7 @@ class AccountEscalationFollowup(models.Model):
         letters = self.filtered(lambda followup: followup.channel == "letter")
         todo = letters.filtered(lambda followup: followup.state == "todo")
         if todo and todo.has_access("write"):
+            todo = todo._to_act()
             todo._recheck_all().filtered(lambda followup: followup._refresh_amounts())._attempt("_execute_letter", None)
         files = letters.filtered(lambda followup: followup.state in ("todo", "done")).attachment_ids
         if not files:
@@ -217,9 +233,8 @@ class AccountEscalationFollowup(models.Model):
     def _withdraw(self, reason):
         """Take back by the machine: nothing was said, so nothing counts, and the step may come again."""
         contacted = self.filtered(lambda followup: followup.state == "done").line_ids.move_id
-        self.line_ids.sudo().counts = False  # sudo: nobody writes history by hand
+        self.line_ids._uncount()
         self._close("skipped", reason)
-        self._get_unsent_mails().cancel()
         contacted._escalation_refresh_last_date()
 
     def _skip(self, reason, today=None):
@@ -229,6 +244,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _close(self, state, reason, day=False):
         activities = self.activity_id
+        self._get_unsent_mails().cancel()
         self.write({"state": state, "reason": reason, "reason_detail": False, "date_done": day})
         # sudo: the activity may be somebody else's. The state is written first: its end is not a person's answer
         activities.sudo().unlink()

@@ -141,8 +141,10 @@ class AccountEscalationFollowup(models.Model):
         return ", ".join(names[:NAMES_SHOWN]) + (f" (+{more})" if more > 0 else "")
 
     def _refresh_amounts(self):
-        """Write down the present open amounts; tell whether any had changed."""
+        """Write down the present open amounts; tell whether what was written before is out of date."""
         self.ensure_one()
+        was_outdated = self.is_outdated
+        self.is_outdated = False
         changed = self.line_ids.filtered(
             lambda line: (
                 line.counts
@@ -152,4 +154,4 @@ class AccountEscalationFollowup(models.Model):
         )
         for line in changed.sudo():  # sudo: nobody writes history by hand
             line.amount_residual = line.move_line_id.amount_residual
-        return bool(changed)
+        return bool(changed) or was_outdated

@@ -38,6 +38,12 @@ class AccountEscalationFollowupLine(models.Model):
     )
     _move_id_idx = models.Index("(move_id)")
 
+    def _uncount(self):
+        """The receivables have not taken the step after all; what was written about them is out of date."""
+        counting = self.sudo().filtered("counts")  # sudo: nobody writes history by hand
+        counting.counts = False
+        counting.followup_id.is_outdated = True
+
     def _refresh_move_lines(self, facts):
         """Find the receivables again: an invoice that went back to draft has new ones, of the same rank.
 
@@ -59,8 +65,10 @@ class AccountEscalationFollowupLine(models.Model):
         fact = facts.get(self.move_id.id)
         if not fact:
             return "paid"
-        if self.is_subject and fact.plan_id != self.plan_id.id:
+        if self.is_subject and (fact.plan_id != self.plan_id.id or not self.step_id.active):
             return "plan_changed"
+        if fact.partner_id != self.followup_id.partner_id.id:
+            return "partner_changed"
         subject = fact.subject
         if not self.is_subject and subject.out == "plan_archived":
             subject = subject._replace(out="")  # listed in a statement, whatever became of its own plan

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from functools import cache
 
 from odoo import Command, api, fields, models
@@ -6,6 +7,7 @@ from odoo.exceptions import UserError
 from .account_escalation_followup_items import ITEMS_CLASS
 from .account_escalation_step import FOLLOWUP_MODEL
 
+UNDELIVERED_DAYS = 30  # how long after sending a bounce is looked for
 ITEMS_MARK = f'<div class="{ITEMS_CLASS}"></div>'
 
 
@@ -62,6 +64,7 @@ class AccountEscalationFollowup(models.Model):
         :param named: the partners on the invoices that triggered the step
         :param customer: their commercial partner
         """
+        named = named.filtered(lambda partner: partner.commercial_partner_id == customer)  # who has left, has left
         reachable = named.filtered(lambda partner: not partner._escalation_get_unreachable_reason(channel, True))
         return (reachable[:1] if channel == "letter" else reachable) or customer
 
@@ -79,7 +82,7 @@ class AccountEscalationFollowup(models.Model):
             for partner_id in (facts.address_id, facts.partner_id)
         )
         partners = self.env["res.partner"].browse(ids)
-        partners.fetch(["email_normalized", "message_bounce", "street", "city"])
+        partners.fetch(["email_normalized", "message_bounce", "street", "city", "commercial_partner_id"])
         partners.mapped("is_blacklisted")  # computed for all at once
         result = []
         for step, _occurrence, group in planned:
@@ -187,6 +190,7 @@ class AccountEscalationFollowup(models.Model):
         """Queue the emails and note the contact. Core's mail queue sends them."""
         if not self:
             return
+        self.filtered("is_outdated").is_outdated = False
         texts = self._render_texts()
         reply_to = self._get_reply_to()
         self._get_unsent_mails().cancel()  # of an earlier try
@@ -249,6 +253,19 @@ class AccountEscalationFollowup(models.Model):
         self.date_done = False
         self.line_ids.move_id._escalation_refresh_last_date()
 
+    @api.model
+    def _fail_undelivered(self):
+        """Find the emails that bounced, or failed where core tells nobody (a connection lost in mid-queue)."""
+        since = fields.Date.today() - timedelta(days=UNDELIVERED_DAYS)
+        recent = [("state", "=", "done"), ("date_done", ">=", since)]
+        statuses = ("bounce", "exception")
+        refused = self.search([*recent, ("mail_message_id.mail_ids.state", "=", "exception")])
+        bounced = self.search([*recent, ("mail_message_id.notification_ids.notification_status", "in", statuses)])
+        for followup in refused | bounced:
+            message = followup.mail_message_id.sudo()  # sudo: as in _get_unsent_mails
+            if "sent" not in message.notification_ids.mapped("notification_status"):
+                followup._set_undelivered(message.mail_ids[:1].failure_reason)
+
     def _set_delivered(self):
         """The mail queue has succeeded after all."""
         for company, followups in self.grouped("company_id").items():
@@ -256,9 +273,13 @@ class AccountEscalationFollowup(models.Model):
 
     def _get_reply_to(self):
         """Core's catchall, so that answers come back to the follow-up; without one, the responsible's own address."""
-        return self._notify_get_reply_to_batch(
-            defaults={followup.id: followup._get_sender().email_formatted for followup in self},
-            author_ids={followup.id: followup._get_sender().id for followup in self},
+        own = {followup.id: followup._get_sender().email_formatted for followup in self}
+        heard = self.filtered("user_id")  # else the answer would be recorded where nobody looks
+        if not heard:
+            return own
+        return own | heard._notify_get_reply_to_batch(
+            defaults={followup.id: own[followup.id] for followup in heard},
+            author_ids={followup.id: followup._get_sender().id for followup in heard},
         )
 
     def _get_sender(self):

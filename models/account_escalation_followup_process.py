@@ -1,5 +1,4 @@
 import logging
-from datetime import timedelta
 
 import psycopg2
 
@@ -120,7 +119,7 @@ class AccountEscalationFollowup(models.Model):
     def _is_auto_skipped(self, today):
         self.ensure_one()
         days = self.step_id.auto_skip_days
-        return days and self.state in ("todo", "failed") and self.date + timedelta(days=days) <= today
+        return days and self.state in ("todo", "failed") and schedule.plus_days(self.date, days) <= today
 
     def _recheck(self, today):
         """Withdraw what lost its reason since it was decided (paid, excluded, plan changed...); return the rest."""
@@ -132,9 +131,7 @@ class AccountEscalationFollowup(models.Model):
             facts = {fact.move_id: fact for fact in plans._read_facts(SQL("m.id IN %s", tuple(moves.ids)))}
         lines._refresh_move_lines(facts)
         objections = {line: objection for line in lines if (objection := line._get_objection(facts, today))}
-        self.env["account.escalation.followup.line"].concat(
-            *objections
-        ).sudo().counts = False  # sudo: nobody writes history by hand
+        self.env["account.escalation.followup.line"].concat(*objections)._uncount()
         valid = lines.filtered(lambda line: line.is_subject and line.counts).followup_id
         withdrawn = self - valid
         for reason, followups in withdrawn.grouped(lambda followup: followup._get_objection(objections)).items():
@@ -161,6 +158,9 @@ class AccountEscalationFollowup(models.Model):
         self._attempt("_refresh_queued_mails", None)
         self.filtered(lambda followup: followup.reason == "error")._get_unsent_mails().cancel()
 
+    def _recheck_now(self, _today):
+        self._recheck_all()
+
     def _refresh_queued_mails(self, _today):
         lines = self.line_ids.filtered("counts")
         valid = self._recheck_all()
@@ -179,7 +179,8 @@ class AccountEscalationFollowup(models.Model):
         :param date today: by default the company's own
         """
         for ids in split_every(PROCESS_BATCH, self.ids):
-            batch = self.browse(ids).try_lock_for_update(allow_referencing=True)
+            # sudo: the plan acts, not the user
+            batch = self.sudo().browse(ids).try_lock_for_update(allow_referencing=True)
             queued = batch.filtered(lambda followup: followup.state == "queued")
             for company, followups in queued.grouped("company_id").items():
                 followups._process_batch(today or company._escalation_today())
@@ -254,6 +255,7 @@ class AccountEscalationFollowup(models.Model):
         """Make the letters, in one go, for a person to post."""
         letters = self._check_reachable()
         letters.attachment_ids.unlink()  # of an earlier print
+        letters.is_outdated = False
         documents = self.env.ref("account_escalation.action_report_letter")._escalation_render_each(letters)
         attachments = self.env["ir.attachment"].create(
             [letter._prepare_letter_values(documents[letter.id]) for letter in letters]

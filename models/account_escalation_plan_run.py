@@ -69,12 +69,14 @@ class AccountEscalationPlan(models.Model):
         return SQL(
             """
             SELECT m.commercial_partner_id, m.id, m.escalation_plan_id, COALESCE(m.invoice_date, m.date), m.state,
-                   m.payment_state, m.escalation_last_date, m.invoice_user_id, m.partner_id, l.no_followup, l.id,
+                   m.payment_state, m.escalation_last_date, salesperson.id, m.partner_id, l.no_followup, l.id,
                    row_number() OVER (PARTITION BY m.commercial_partner_id, m.id
                                       ORDER BY COALESCE(l.date_maturity, m.invoice_date, m.date), l.id),
                    COALESCE(l.date_maturity, m.invoice_date, m.date), l.amount_residual, history.taken
               FROM account_move m
               JOIN account_move_line l ON l.move_id = m.id AND l.display_type = 'payment_term'
+         LEFT JOIN res_users salesperson ON salesperson.id = m.invoice_user_id
+                   AND salesperson.active AND NOT salesperson.share
          LEFT JOIN (
                     SELECT m.id, string_agg(
                                concat_ws(' ', fl.instalment, fl.step_id, fl.occurrence, COALESCE(f.date_done, f.date),
@@ -150,7 +152,8 @@ class AccountEscalationPlan(models.Model):
     def _get_followed_condition(self):
         """Which invoices a run looks at: a superset of what it will follow up."""
         return SQL(
-            "m.escalation_plan_id IN %s AND m.state = 'posted' AND m.payment_state IN %s",
+            "m.escalation_plan_id IN %s AND m.state = 'posted' AND m.payment_state IN %s"
+            " AND m.commercial_partner_id IS NOT NULL",
             tuple(self.ids) or (0,),
             FOLLOWED_PAYMENT_STATES,
         )
@@ -244,8 +247,9 @@ class AccountEscalationPlan(models.Model):
         for _partner_id, pairs in groupby(due, key=lambda pair: pair[0].partner_id):
             shared = defaultdict(list)
             for facts, decision in pairs:
-                apart = None if self.group_by_customer else facts.move_id
                 for step in decision.steps:
+                    # a statement is about the customer anyway
+                    apart = None if self.group_by_customer or step.tone == "statement" else facts.move_id
                     shared[step.id, decision.occurrence, apart].append(facts)
             for (step_id, occurrence, _move_id), group in shared.items():
                 yield steps[step_id], occurrence, group
@@ -284,6 +288,7 @@ class AccountEscalationPlan(models.Model):
         now = fields.Datetime.now()
         plans = self._get_due_plans(now)
         commit_progress(remaining=len(plans))
+        followups._fail_undelivered()
         for [company] in followups._read_group([("state", "in", followups._get_open_states())], ["company_id"]):
             followups._withdraw_stale(company._escalation_today(now), [("company_id", "=", company.id)])
             commit_progress()

@@ -3,6 +3,7 @@ from odoo.exceptions import ValidationError
 
 from ..tools import schedule
 
+DAYS_MAX = 3653
 FOLLOWUP_MODEL = "account.escalation.followup"
 
 
@@ -81,6 +82,8 @@ class AccountEscalationStep(models.Model):
                 raise ValidationError(self.env._("A step cannot be taken before the issue date of an invoice."))
             if min(step.days, step.repeat_days, step.auto_skip_days) < 0:
                 raise ValidationError(self.env._("The days of a step cannot be negative."))
+            if max(step.days, step.repeat_days, step.auto_skip_days) > DAYS_MAX:
+                raise ValidationError(self.env._("The days of a step cannot exceed ten years."))
 
     @api.constrains("channel", "template_id")
     def _check_template(self):

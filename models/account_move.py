@@ -21,6 +21,7 @@ class AccountMove(models.Model):
         index="btree_not_null",
         ondelete="restrict",
         domain="[('company_id', '=', company_id), ('level', '=', 'invoice')]",
+        groups="base.group_user",
     )
     escalation_plan_origin = fields.Selection(
         [("manual", "Chosen"), ("customer", "From the customer"), ("rule", "By rule"), ("default", "Default")],
@@ -28,19 +29,27 @@ class AccountMove(models.Model):
         copy=False,
         readonly=True,
         help="Chosen, and no plan: this invoice is not followed up.",
+        groups="base.group_user",
     )
-    escalation_last_date = fields.Date(string="Last Follow-up", copy=False, readonly=True)
+    escalation_last_date = fields.Date(string="Last Follow-up", copy=False, readonly=True, groups="base.group_user")
     escalation_next_step_id = fields.Many2one(
         "account.escalation.step",
         string="Next Step",
         compute="_compute_escalation_next",
         search="_search_escalation_next_step_id",
+        groups="base.group_user",
     )
     escalation_next_date = fields.Date(
-        string="Next Follow-up", compute="_compute_escalation_next", search="_search_escalation_next_date"
+        string="Next Follow-up",
+        compute="_compute_escalation_next",
+        search="_search_escalation_next_date",
+        groups="base.group_user",
     )
     escalation_reason = fields.Char(
-        string="Follow-up Status", compute="_compute_escalation_next", search="_search_escalation_reason"
+        string="Follow-up Status",
+        compute="_compute_escalation_next",
+        search="_search_escalation_reason",
+        groups="base.group_user",
     )
     escalation_followup_ids = fields.Many2many(
         "account.escalation.followup",
@@ -48,8 +57,9 @@ class AccountMove(models.Model):
         compute="_compute_escalation_followup_ids",
         compute_sudo=True,
         search="_search_escalation_followup_ids",
+        groups="base.group_user",
     )
-    escalation_alert = fields.Char(compute="_compute_escalation_alert")
+    escalation_alert = fields.Char(compute="_compute_escalation_alert", groups="base.group_user")
 
     @api.depends(
         "escalation_plan_id",
@@ -201,9 +211,13 @@ class AccountMove(models.Model):
 
     def _escalation_set_default_plan(self):
         """Give the company's default plan to invoices for which nobody has chosen."""
-        undecided = self.filtered(
+        # sudo: the choice is the company's, whoever posts
+        undecided = self.sudo().filtered(
             lambda move: (
-                move.move_type in FOLLOWED_TYPES and not move.escalation_plan_id and not move.escalation_plan_origin
+                move.move_type in FOLLOWED_TYPES
+                and move.partner_id
+                and not move.escalation_plan_id
+                and not move.escalation_plan_origin
             )
         )
         # sudo: whoever may post an invoice puts it under the default plan, without access to plans
@@ -229,7 +243,7 @@ class AccountMove(models.Model):
             Domain("line_ids.move_id", "in", self.ids)
             & (Domain("state", "in", followups._get_open_states()) | Domain(unsent))
         )
-        affected._recheck_all()
+        affected._attempt("_recheck_now", None)  # whatever is odd about a follow-up, a payment is registered
         self._escalation_invalidate_next()
 
     @api.model
@@ -246,7 +260,7 @@ class AccountMove(models.Model):
         )
         waiting = lines.followup_id.filtered(lambda followup: followup.state in followup._get_open_states())
         unsent = (lines.followup_id - waiting)._get_unsent()
-        lines.counts = False
+        lines._uncount()
         (waiting | unsent)._withdraw_if_empty("plan_changed")
 
     def _escalation_set_last_date(self, today):

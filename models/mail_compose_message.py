@@ -12,6 +12,7 @@ class MailComposeMessage(models.TransientModel):
         followup = self.escalation_followup_id
         if not followup:
             return super()._action_send_mail_comment(res_ids)
+        followup = followup._to_act()
         followup._check_before_sending(self.partner_ids)
         messages = super()._action_send_mail_comment(res_ids)
         followup._set_sent(messages, self.partner_ids)

@@ -7,6 +7,7 @@ from . import test_mail
 from . import test_plan
 from . import test_queries
 from . import test_run
+from . import test_safety
 from . import test_scenario
 from . import test_schedule
 from . import test_schedule_history

@@ -28,6 +28,7 @@ OUT = {
     "below_min": _lt("Not followed up: the open amount does not exceed the plan's minimum."),
     "not_posted": _lt("Not posted."),
     "plan_changed": _lt("The plan was changed or taken away."),
+    "partner_changed": _lt("The invoice has another customer now."),
     "plan_archived": _lt("The plan is archived."),
 }
 FAILURE = {

@@ -39,7 +39,7 @@ class Step:
     def trigger(self, issue: date, due: date) -> date:
         """Rule 2, before any move: the day from which the step may be taken."""
         base = issue if self.anchor == "issue" else due
-        return base + timedelta(days=-self.days if self.direction == "before" else self.days)
+        return plus_days(base, -self.days if self.direction == "before" else self.days)
 
     def is_late(self, issue: date, due: date, day: date) -> bool:
         """Rule 3: whether the step has lost its sense on ``day``."""
@@ -139,8 +139,16 @@ def next_workday(day: date, is_free: IsFree) -> date:
 def add_workdays(day: date, count: int, is_free: IsFree) -> date:
     """The ``count``-th working day after ``day``."""
     for _i in range(count):
-        day = next_workday(day + _DAY, is_free)
+        day = next_workday(plus_days(day, 1), is_free)
     return day
+
+
+def plus_days(day: date, days: int) -> date:
+    """The date so many days later, or the end of time: a due date of the year 9999 is somebody's way to say never."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.max if days > 0 else date.min
 
 
 def _never_free(_day: date) -> bool:
@@ -162,7 +170,7 @@ def _contact_floor(plan: Plan, last_contact: date | None, is_free: IsFree) -> da
     delay = max(1, plan.min_contact_days)
     if plan.delay_in_workdays:
         return add_workdays(last_contact, delay, is_free)
-    return last_contact + timedelta(days=delay)
+    return plus_days(last_contact, delay)
 
 
 class _Case(NamedTuple):
@@ -200,7 +208,7 @@ class _Case(NamedTuple):
         times = [taken for taken in self.item.taken if last and taken.step_id == last.id]
         if not times or not last.repeat_days or trigger < self.position():
             return []
-        again = max(taken.date for taken in times) + timedelta(days=last.repeat_days)
+        again = plus_days(max(taken.date for taken in times), last.repeat_days)
         return [(max(trigger, again), last, 1 + max(taken.occurrence for taken in times))]
 
     def block_end(self, trigger: date, step: Step) -> date | None:
@@ -271,9 +279,10 @@ def _open_until(taken: Taken, step: Step, item: Item) -> date | None:
         return date.min
     ends = []
     if step.auto_skip_days:
-        ends.append(taken.date + timedelta(days=step.auto_skip_days))
-    if step.is_late(item.issue, item.due, item.due + _DAY):
-        ends.append(item.due + _DAY)
+        ends.append(plus_days(taken.date, step.auto_skip_days))
+    after = plus_days(item.due, 1)
+    if step.is_late(item.issue, item.due, after):
+        ends.append(after)
     return min(ends, default=None)
 
 

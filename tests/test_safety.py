@@ -1,0 +1,179 @@
+"""What must never happen: a wrong party, a demand for what is paid, a silent failure, a run that one row stops."""
+
+import smtplib
+from datetime import date
+from unittest.mock import patch
+
+from freezegun import freeze_time
+
+from odoo import Command
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import new_test_user
+from odoo.tools import mute_logger
+
+from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
+
+
+class TestSafety(EscalationCommon):
+    def setUp(self):
+        super().setUp()
+        self.plan = self._create_plan(self._step(1))
+
+    def _group(self, *steps):
+        """Two invoices of one customer in one follow-up."""
+        plan = self._create_plan(*steps)
+        one, two = self._create_invoice(day("10-16"), plan), self._create_invoice(day("10-16"), plan)
+        return plan._run(MONDAY), one, two
+
+    # --- the wrong party ---------------------------------------------------------------------------------------------
+
+    def test_pointers_are_not_changed_by_hand(self):
+        self._create_invoice(day("10-16"), self.plan)
+        biller = new_test_user(self.env, "biller", "account.group_account_invoice", company_id=self.company.id)
+        followup = self.plan._run(MONDAY).with_user(biller)
+        message = self.env["mail.message"].create({"body": "Salary of the boss"})
+        for values in ({"mail_message_id": message.id}, {"activity_id": False}, {"partner_id": biller.partner_id.id}):
+            with self.subTest(values), self.assertRaises(AccessError):
+                followup.write(values)
+        with self.assertRaises(AccessError):
+            followup.line_ids.write({"counts": False})
+
+    def test_portal_users_do_not_read_our_plan_for_them(self):
+        portal = new_test_user(self.env, "azure.portal", "base.group_portal", partner_id=self.customer.id)
+        move = self._create_invoice(day("10-16"), self.plan)
+        move.message_subscribe(self.customer.ids)
+        for field in ("escalation_reason", "escalation_plan_id", "escalation_next_date"):
+            with self.subTest(field), self.assertRaises(AccessError):
+                move.with_user(portal).read([field])
+
+    def test_another_customer_on_the_invoice(self):
+        move = self._create_invoice(day("10-16"), self.plan)
+        followup = self.plan.sudo()._record(MONDAY)
+        move.button_draft()
+        move.partner_id = self._create_customer("Other")
+        move.action_post()
+        followup._process(MONDAY)
+        self.assertEqual(followup.state, "skipped")
+        self.assertFalse(followup.mail_message_id)
+
+    def test_contact_who_has_left_the_customer(self):
+        contact = self._create_customer("Bob", parent_id=self.customer.id, is_company=False)
+        move = self._create_invoice(day("10-16"), self.plan, partner=contact)
+        self.env.cr.execute("UPDATE account_move SET commercial_partner_id = %s", [self.customer.id])
+        contact.parent_id = self._create_customer("New employer")
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE account_move SET commercial_partner_id = %s", [self.customer.id])
+        move.invalidate_recordset()
+        self.assertEqual(self.plan._run(MONDAY).recipient_ids, self.customer)
+
+    def test_salesperson_who_is_archived_signs_nothing(self):
+        self.company.email = "accounts@example.com"
+        gone = new_test_user(self.env, "gone", "account.group_account_invoice")
+        self._create_invoice(day("10-16"), self.plan, invoice_user_id=gone.id)
+        gone.active = False
+        followup = self.plan._run(MONDAY)
+        self.assertFalse(followup.user_id)
+        self.assertNotIn("gone", followup.mail_message_id.email_from)
+        self.assertIn("accounts@example.com", followup.mail_message_id.reply_to)
+
+    def test_statement_is_sent_once_whatever_the_grouping(self):
+        plan = self._create_plan(self._step(1, tone="statement"), group_by_customer=False)
+        for _number in range(3):
+            self._create_invoice(day("10-16"), plan)
+        self.assertEqual(len(plan._run(MONDAY)), 1)
+
+    # --- what is paid ------------------------------------------------------------------------------------------------
+
+    def test_letter_without_what_was_paid(self):
+        followup, one, _two = self._group(self._step(1, "letter"))
+        made = followup.attachment_ids
+        self._pay(one)
+        followup.action_print()
+        self.assertNotEqual(followup.attachment_ids, made)
+        self.assertFalse(made.exists())
+
+    def test_queued_email_without_what_was_taken_off_the_plan(self):
+        followup, one, two = self._group(self._step(1))
+        one.escalation_plan_id = False
+        with self.mock_mail_gateway():
+            self._mails_of(followup).send()
+        self.assertNotSentEmail()
+        mail = self._mails_of(followup)[-1]
+        self.assertIn(two.name, mail.body_html)
+        self.assertNotIn(one.name, mail.body_html)
+
+    def test_refused_email_is_not_sent_after_skipping(self):
+        self._create_invoice(day("10-16"), self.plan)
+        followup = self.plan._run(MONDAY)
+        mail = self._mails_of(followup)
+        mail.state = "exception"
+        followup._set_undelivered("down")
+        followup.action_skip()
+        self.assertEqual(mail.state, "cancel")
+
+    def test_step_that_was_taken_out_of_the_plan(self):
+        self._create_invoice(day("10-16"), self.plan)
+        followup = self.plan.sudo()._record(MONDAY)
+        self.plan.write({"step_ids": [Command.delete(self.plan.step_ids.id)]})
+        followup._process(MONDAY)
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "plan_changed"}])
+
+    # --- silence -----------------------------------------------------------------------------------------------------
+
+    def test_connection_lost_in_mid_queue(self):
+        with freeze_time("2026-11-02 10:00:00"):
+            move = self._create_invoice(day("10-16"), self.plan)
+            followup = self.plan._run()
+            mail = self._mails_of(followup)
+            registry = self.env.registry["ir.mail_server"]
+            with (
+                mute_logger("odoo.addons.mail.models.mail_mail"),
+                self.mock_mail_gateway(),
+                patch.object(registry, "send_email", side_effect=smtplib.SMTPServerDisconnected("gone")),
+            ):
+                self.env["mail.mail"].process_email_queue(mail.ids)
+            followup.sudo()._fail_undelivered()
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "delivery"}])
+        self.assertFalse(move.escalation_last_date)
+
+    def test_bounce(self):
+        with freeze_time("2026-11-02 10:00:00"):
+            self._create_invoice(day("10-16"), self.plan)
+            followup = self.plan._run()
+            followup.mail_message_id.sudo().notification_ids.notification_status = "bounce"
+            followup.sudo()._fail_undelivered()
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "delivery"}])
+
+    def test_hour_that_an_hourly_look_would_miss(self):
+        with self.assertRaises(ValidationError):
+            self.company.escalation_send_hour = 23.5
+
+    # --- one row stops no other --------------------------------------------------------------------------------------
+
+    def test_due_date_at_the_end_of_time(self):
+        never = self._create_invoice(date(9999, 12, 30), self.plan, issued=day("10-01"))
+        good = self._create_invoice(day("10-16"), self.plan)
+        self.assertEqual(self.plan._run(MONDAY).move_ids, good)
+        self.assertTrue(never.escalation_reason)
+        self._pay(never)
+
+    def test_absurd_days_are_refused(self):
+        with self.assertRaisesRegex(ValidationError, "ten years"):
+            self._create_plan(self._step(3_000_000))
+
+    def test_receipt_without_customer(self):
+        self.plan.is_default = True
+        receipt = self._create_invoice(day("10-16"), move_type="out_receipt")
+        self.env.cr.execute(
+            "UPDATE account_move SET partner_id = NULL, commercial_partner_id = NULL WHERE id = %s", [receipt.id]
+        )
+        self.env.invalidate_all()
+        good = self._create_invoice(day("10-16"))
+        self.assertEqual(self.plan._run(MONDAY).move_ids, good)
+
+    @mute_logger("odoo.addons.account_escalation.models.account_escalation_plan_run")
+    def test_plan_that_cannot_be_run_says_so(self):
+        registry = self.env.registry["account.escalation.plan"]
+        with patch.object(registry, "_record", side_effect=ValueError("odd")):
+            self.plan._record_safely(MONDAY)
+        self.assertIn("odd", self.plan.message_ids[0].body)
