@@ -22,9 +22,7 @@ class ResCompany(models.Model):
     @api.constrains("escalation_send_hour")
     def _check_escalation_send_hour(self):
         if any(not 0 <= company.escalation_send_hour <= 22 for company in self):
-            raise ValidationError(
-                self.env._("The hour of follow-ups lies between 0:00 and 22:00: they are looked at once an hour.")
-            )
+            raise ValidationError(self.env._("Choose an hour for follow-ups between 0:00 and 22:00."))
 
     def _escalation_now(self, now=None):
         """The company's local time.

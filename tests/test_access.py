@@ -27,7 +27,7 @@ class TestAccess(EscalationCommon):
     def test_invoicing_user_works_with_follow_ups(self):
         followup = self.plan._run(MONDAY).with_user(self.biller)
         action = followup.action_send()
-        composer = self.env["mail.compose.message"].with_user(self.biller).with_context(action["context"]).create({})
+        composer = self.env["mail.compose.message"].with_user(self.biller).with_context(**action["context"]).create({})
         with self.mock_mail_gateway():
             composer._action_send_mail()
         self.assertEqual(followup.state, "done")

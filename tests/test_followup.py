@@ -17,7 +17,7 @@ class FollowupCase(EscalationCommon):
     def _compose(self, followup):
         """The composer that Send opens."""
         action = followup.action_send()
-        return self.env[action["res_model"]].with_context(action["context"]).create({})
+        return self.env[action["res_model"]].with_context(**action["context"]).create({})
 
     def _send_by_hand(self, followup):
         with self.mock_mail_gateway():
