@@ -12,7 +12,6 @@ from . import account_partial_reconcile
 from . import account_payment
 from . import ir_actions_report
 from . import mail_activity
-from . import mail_compose_message
 from . import mail_mail
 from . import res_company
 from . import res_config_settings

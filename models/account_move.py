@@ -16,7 +16,6 @@ class AccountMove(models.Model):
 
     escalation_plan_id = fields.Many2one(
         "account.escalation.plan",
-        string="Escalation Plan",
         copy=False,
         index="btree_not_null",
         ondelete="restrict",
