@@ -357,6 +357,12 @@ class TestReview(FollowupCase):
             with self.assertRaisesRegex(UserError, "not waiting any more"):
                 two._action_send_mail()
 
+    def test_composer_does_not_send_later(self):
+        plan, _move = self._reviewed()
+        composer = self._compose(plan._run(MONDAY))
+        with self.assertRaisesRegex(UserError, "stays in To Do"):
+            composer.action_schedule_message()
+
     def test_composer_without_anybody_to_write_to(self):
         plan, _move = self._reviewed()
         followup = plan._run(MONDAY)

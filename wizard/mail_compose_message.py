@@ -17,3 +17,9 @@ class MailComposeMessage(models.TransientModel):
         messages = super()._action_send_mail_comment(res_ids)
         followup._set_sent(messages, self.partner_ids)
         return messages
+
+    def _action_schedule_message(self):
+        """Not for follow-ups: nobody would check the payment again on the day that the message leaves."""
+        if self.escalation_followup_id:
+            raise UserError(self.env._("A follow-up is sent now, or stays in To Do until the day you want."))
+        return super()._action_schedule_message()
