@@ -80,7 +80,8 @@ def make_plan(env, channel, **values):
 
 def make_originals(env, plan):
     """Invoices made and posted by Odoo: one line, several lines with taxes, two instalments."""
-    partner = env["res.partner"].create({"name": "Original", "is_company": True, "email": "original@example.com"})
+    values = {"is_company": True, "email": "original@example.com", "street": "Main Street 1", "city": "Berlin"}
+    partner = env["res.partner"].create({"name": "Original", **values})
     days = {"value": "percent", "value_amount": 50, "delay_type": "days_after"}
     terms = env["account.payment.term"].create(
         [
