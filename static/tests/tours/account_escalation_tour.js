@@ -106,6 +106,7 @@ tours.add("account_escalation_todo_tour", {
         ...backToTodo("Talk"),
         { trigger: `${TODO} .o_data_row:contains(Post) .o_list_record_selector input`, run: "click" },
         { trigger: ".o_control_panel button[name=action_mark_sent]", run: "click" },
+        { trigger: ".modal .modal-footer .btn-primary:contains(Mark as Sent)", run: "click" },
         { trigger: `${TODO}:not(:has(.o_data_row))` },
         ...openInvoice(),
         isStepDone("Reminder"),
