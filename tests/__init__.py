@@ -1,4 +1,5 @@
 from . import test_access
+from . import test_assign
 from . import test_concurrency
 from . import test_cron
 from . import test_followup

@@ -1,1 +1,2 @@
+from . import account_escalation_assign
 from . import mail_compose_message

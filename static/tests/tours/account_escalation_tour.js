@@ -125,6 +125,7 @@ tours.add("account_escalation_invoicing_tour", {
         ...openTodo(),
         { trigger: `${TODO} .o_data_row .o_list_record_selector input`, run: "click" },
         { trigger: ".o_control_panel button[name=action_send]", run: "click" },
+        { trigger: ".modal .btn-primary:contains(Go On)", run: "click" },
         { trigger: ".modal button[name=action_send_mail]", run: "click" },
         { trigger: `${TODO}:not(:has(.o_data_row))` },
     ],
