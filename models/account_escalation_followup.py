@@ -53,6 +53,7 @@ class AccountEscalationFollowup(models.Model):
     attachment_ids = fields.Many2many("ir.attachment", string="Attachments", readonly=True)
     is_outdated = fields.Boolean(help="What was written or printed lists something that has changed since.")
     amount_residual = fields.Monetary(string="Open Amount", compute="_compute_amount_residual")
+    can_reopen = fields.Boolean(compute="_compute_can_reopen")
 
     _open_idx = models.Index("(plan_id, state) WHERE state IN ('queued', 'todo', 'failed')")
 
@@ -101,6 +102,7 @@ class AccountEscalationFollowup(models.Model):
             # what comes next on the invoices is another question now
             self.env["account.move"]._escalation_invalidate_next()
         if "user_id" in vals:
+            self._subscribe_responsible()
             calls = self.filtered(lambda followup: followup.activity_id.user_id != followup.user_id)
             for user, followups in calls.grouped("user_id").items():
                 followups.activity_id.user_id = user
@@ -115,7 +117,8 @@ class AccountEscalationFollowup(models.Model):
         if len(self) == 1 and valid:
             return valid._get_composer()
         for company, followups in valid._check_reachable(by_person=True).grouped("company_id").items():
-            followups._attempt("_send", company._escalation_today())
+            today = company._escalation_today()
+            followups._attempt(lambda batch, today=today: batch._send(today))
         return emails._notify_result()
 
     def _to_act(self):
@@ -138,17 +141,28 @@ class AccountEscalationFollowup(models.Model):
         return True
 
     def action_retry(self):
-        """Try again what failed, or take up again what was skipped and not followed by a later step."""
+        """Try again what failed; take up again what was skipped, or marked as done by mistake.
+
+        :raise UserError: if a later step was taken since
+        """
         acting = self._to_act()
-        skipped = acting.filtered(lambda f: f.state == "skipped" and f.reason in ("by_person", "auto_skip"))
-        if skipped._get_overtaken():
-            raise UserError(self.env._("A later step was taken since: what was skipped stays skipped."))
-        again = skipped | acting.filtered(lambda followup: followup.state == "failed")
+        closed = acting.filtered("can_reopen")
+        if closed._get_overtaken():
+            raise UserError(self.env._("A later step was taken since: this one stays as it is."))
+        again = closed | acting.filtered(lambda followup: followup.state == "failed")
         again._get_unsent_mails().cancel()
         again.write({"state": "queued", "reason": "due", "reason_detail": False, "date_done": False})
+        closed.line_ids.move_id._escalation_refresh_last_date()
         again.filtered(lambda followup: followup.channel != "call")._refresh_recipients()
         again._process()
         return again._notify_result()
+
+    @api.depends("state", "reason", "channel")
+    def _compute_can_reopen(self):
+        """What a person, or nobody, has ended; an email that is sent is sent."""
+        for followup in self:
+            was_skipped = followup.state == "skipped" and followup.reason in ("by_person", "auto_skip")
+            followup.can_reopen = was_skipped or (followup.state == "done" and followup.channel != "email")
 
     def _get_overtaken(self):
         """Those after which one of their receivables took another step."""
@@ -166,16 +180,23 @@ class AccountEscalationFollowup(models.Model):
         todo = letters.filtered(lambda followup: followup.state == "todo")
         if todo and todo.has_access("write"):
             todo = todo._to_act()
-            todo._recheck_all().filtered(lambda followup: followup._refresh_amounts())._attempt("_execute_letter", None)
+            outdated = todo._recheck_all().filtered(lambda letter: letter._refresh_amounts() or letter._is_of_before())
+            outdated._attempt(lambda batch: batch._execute_letter(False))
         files = letters.filtered(lambda followup: followup.state in ("todo", "done")).attachment_ids
         if not files:
-            raise UserError(self.env._("There is no letter to print among the selected follow-ups."))
+            return letters._notify_result()  # no error: what was withdrawn just now stays so
         attachment = files
         if len(files) > 1:
             values = {"raw": merge_pdf(files.mapped("raw")), "mimetype": "application/pdf"}
             attachment = self.env["ir.attachment"].create({"name": self.env._("Letters.pdf"), **values})
         url = f"/web/content/{attachment.id}?download=true"
         return {"type": "ir.actions.act_url", "url": url, "target": "download"}
+
+    def _is_of_before(self):
+        """Whether the letter bears the date of an earlier day."""
+        self.ensure_one()
+        made = self.attachment_ids[:1].create_date
+        return not made or self.company_id._escalation_today(made) < self.company_id._escalation_today()
 
     def action_open_move(self):
         self.ensure_one()
@@ -199,7 +220,7 @@ class AccountEscalationFollowup(models.Model):
     def _get_result_text(self):
         """“3 sent. 1 withdrawn: Paid.”"""
         if not self:
-            return self.env._("None of the selected follow-ups is an email that waits to be sent.")
+            return self.env._("None of the selected follow-ups can be handled in this way.")
         sentences = {
             "done": self.env._("%s sent."),
             "queued": self.env._("%s queued."),
@@ -254,4 +275,7 @@ class AccountEscalationFollowup(models.Model):
         self.line_ids.filtered("counts").move_id._escalation_set_last_date(today)
 
     def _fail(self, reason, detail=False):
-        self.write({"state": "failed", "reason": reason, "reason_detail": detail})
+        """Nobody was contacted, and somebody must know; also of what was believed to be done."""
+        contacted = self.filtered(lambda followup: followup.state == "done").line_ids.move_id
+        self.write({"state": "failed", "reason": reason, "reason_detail": detail, "date_done": False})
+        contacted._escalation_refresh_last_date()

@@ -1,4 +1,6 @@
+from collections import defaultdict
 from functools import cache
+from operator import itemgetter
 
 from odoo import api, fields, models
 from odoo.tools import format_date, formatLang
@@ -92,51 +94,57 @@ class AccountEscalationFollowup(models.Model):
         """What the table of items shows, as texts, in blocks: overdue, not yet due, credits."""
         self.ensure_one()
         today = self._get_items_day()
-        receivables = self.line_ids.filtered("counts").move_line_id
-        blocks = {"overdue": [], "upcoming": [], "credit": []}
-        for line in receivables.sorted(lambda line: (line._escalation_get_due(), line.id)):
-            kind = line._escalation_get_kind(today)
-            blocks[kind].append(self._prepare_item_values(line, kind, today, date_text, amount_text))
-        payable = receivables.filtered(lambda line: line._escalation_get_kind(today) != "upcoming")
-        totals = self._get_total_texts(payable, amount_text)
-        demanded = receivables.filtered(lambda line: line.amount_residual_currency > 0)
-        oldest = min((line._escalation_get_due() for line in demanded), default=today)
+        rows = [
+            self._prepare_item_values(line, today, date_text, amount_text)
+            for line in self.line_ids.filtered("counts").move_line_id
+        ]
+        rows.sort(key=itemgetter("maturity", "id"))
+        blocks = [(kind, [row for row in rows if row["kind"] == kind]) for kind in ("overdue", "upcoming", "credit")]
+        totals = self._get_total_texts((row for row in rows if row["kind"] != "upcoming"), amount_text)
+        oldest = next((row["maturity"] for row in rows if row["residual"] > 0), None)
         return {
-            "blocks": [(kind, rows) for kind, rows in blocks.items() if rows],
-            "has_reference": any(row["reference"] for rows in blocks.values() for row in rows),
-            "has_overdue": bool(blocks["overdue"]),
+            "blocks": [block for block in blocks if block[1]],
+            "has_reference": any(row["reference"] for row in rows),
             "totals": totals,
             # nothing is overdue yet: the total that a courtesy reminder speaks of
-            "total_due": " + ".join(totals or self._get_total_texts(receivables, amount_text)),
-            "invoice_names": self._get_invoice_names(blocks),
-            "oldest_due_date": date_text(oldest) if demanded else "",
-            "days_overdue": max(0, (today - oldest).days),
+            "total_due": " + ".join(totals or self._get_total_texts(rows, amount_text)),
+            "invoice_names": self._get_invoice_names([row for _kind, block in blocks for row in block]),
+            "oldest_due_date": date_text(oldest) if oldest else "",
+            "days_overdue": max(0, (today - (oldest or today)).days),
         }
 
     @api.model
-    def _prepare_item_values(self, line, kind, today, date_text, amount_text):
-        move, due = line.move_id, line._escalation_get_due()
+    def _prepare_item_values(self, line, today, date_text, amount_text):
+        """One row of the table: texts for the customer, and the values that the totals are made of."""
+        move, due, currency = line.move_id, line.date_maturity or line.date, line.currency_id
+        residual = line.amount_residual_currency
+        kind = "credit" if residual < 0 else "overdue" if due < today else "upcoming"
         return {
+            "id": line.id,
+            "kind": kind,
+            "maturity": due,
+            "residual": residual,
+            "currency": currency,
             "number": move.name,
             "reference": move.ref or "",
             "issued": date_text(move.invoice_date or move.date),
             "due": date_text(due),
             "days": (today - due).days if kind == "overdue" else "",
-            "amount": amount_text(line.amount_currency, line.currency_id),
-            "open": amount_text(line.amount_residual_currency, line.currency_id),
+            "amount": amount_text(line.amount_currency, currency),
+            "open": amount_text(residual, currency),
         }
 
     @api.model
-    def _get_total_texts(self, receivables, amount_text):
+    def _get_total_texts(self, rows, amount_text):
         """One total per currency."""
-        return [
-            amount_text(max(0.0, sum(lines.mapped("amount_residual_currency"))), currency)
-            for currency, lines in receivables.grouped("currency_id").items()
-        ]
+        totals = defaultdict(float)
+        for row in rows:
+            totals[row["currency"]] += row["residual"]
+        return [amount_text(max(0.0, total), currency) for currency, total in totals.items()]
 
     @api.model
-    def _get_invoice_names(self, blocks):
-        names = list(dict.fromkeys(row["number"] for rows in blocks.values() for row in rows))
+    def _get_invoice_names(self, rows):
+        names = list(dict.fromkeys(row["number"] for row in rows))
         more = len(names) - NAMES_SHOWN
         return ", ".join(names[:NAMES_SHOWN]) + (f" (+{more})" if more > 0 else "")
 

@@ -13,10 +13,10 @@ class AccountEscalationFollowupLine(models.Model):
     followup_id = fields.Many2one(
         "account.escalation.followup", string="Follow-up", required=True, ondelete="cascade", index=True
     )
-    plan_id = fields.Many2one("account.escalation.plan", required=True, ondelete="restrict")
+    plan_id = fields.Many2one("account.escalation.plan", required=True, ondelete="restrict")  # _once begins with it
     step_id = fields.Many2one("account.escalation.step", required=True, ondelete="restrict")
     currency_id = fields.Many2one("res.currency", required=True, help="The company's.")
-    move_id = fields.Many2one("account.move", string="Invoice", required=True, ondelete="cascade")
+    move_id = fields.Many2one("account.move", string="Invoice", required=True, ondelete="cascade", index=True)
     instalment = fields.Integer(
         required=True, default=1, help="Rank by due date among the instalments of the invoice, from 1."
     )
@@ -36,7 +36,6 @@ class AccountEscalationFollowupLine(models.Model):
         "(plan_id, step_id, move_id, instalment, occurrence) WHERE is_subject AND counts",
         "This step was already taken for this invoice.",
     )
-    _move_id_idx = models.Index("(move_id)")
 
     def _uncount(self):
         """The receivables have not taken the step after all; what was written about them is out of date."""
@@ -56,10 +55,11 @@ class AccountEscalationFollowupLine(models.Model):
             if move_line_id and line.move_line_id.id != move_line_id:
                 line.sudo().move_line_id = move_line_id  # sudo: nobody writes history by hand
 
-    def _get_objection(self, facts, today):
+    def _get_objection(self, facts, steps, today):
         """Why this receivable must not be followed up any more: a reason key, or empty.
 
         :param facts: {move id: Facts}, as READ finds them now
+        :param steps: {step record: schedule.Step}
         """
         self.ensure_one()
         fact = facts.get(self.move_id.id)
@@ -73,5 +73,5 @@ class AccountEscalationFollowupLine(models.Model):
         if not self.is_subject and subject.out == "plan_archived":
             subject = subject._replace(out="")  # listed in a statement, whatever became of its own plan
         item = next((item for item in subject.items if item.key.instalment == self.instalment), None)
-        step = self.step_id._get_schedule_steps()[0] if self.is_subject else None
+        step = steps[self.step_id] if self.is_subject else None
         return schedule.objection(subject, item, step, today)

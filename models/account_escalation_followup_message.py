@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from functools import cache
 
@@ -18,7 +19,12 @@ class AccountEscalationFollowup(models.Model):
 
     recipient_ids = fields.Many2many("res.partner", string="Recipients", help="Who gets the email.")
     lang = fields.Char(string="Language", compute="_compute_lang")
-    reference = fields.Char(compute="_compute_reference", help="The number that a letter asks the customer to cite.")
+    reference = fields.Char(
+        compute="_compute_reference",
+        search="_search_reference",
+        help="The number that a letter asks the customer to cite.",
+    )
+    phone = fields.Char(compute="_compute_phone")
     subject = fields.Char(compute="_compute_text")
     body = fields.Html(string="Text", compute="_compute_text", sanitize=False)
     mail_message_id = fields.Many2one("mail.message", string="Email", readonly=True, index="btree_not_null")
@@ -39,6 +45,18 @@ class AccountEscalationFollowup(models.Model):
     def _compute_reference(self):
         for followup in self:
             followup.reference = f"FU-{followup.id or 0:06d}"
+
+    def _search_reference(self, operator, value):
+        if operator not in ("ilike", "in"):
+            return NotImplemented
+        texts = [value] if operator == "ilike" else value
+        return [("id", "in", [int(number) for text in texts if (number := re.sub(r"\D", "", text or "")[:9])])]
+
+    @api.depends("recipient_ids.phone", "partner_id.phone")
+    def _compute_phone(self):
+        for followup in self:
+            phones = (followup.recipient_ids | followup.partner_id).mapped("phone")
+            followup.phone = next(filter(None, phones), False)
 
     @api.depends("mail_message_id.notification_ids.notification_status")
     def _compute_mail_state(self):
@@ -126,6 +144,7 @@ class AccountEscalationFollowup(models.Model):
     def _render_texts(self):
         """Subject and body of the step's template in each customer's language: {follow-up id: (subject, body)}."""
         texts = dict.fromkeys(self.ids, ("", ""))
+        self._fetch_items()  # of all languages at once
         for (template, lang), followups in self.grouped(lambda f: (f._get_template(), f.lang)).items():
             if not template:
                 continue
@@ -184,7 +203,6 @@ class AccountEscalationFollowup(models.Model):
         self.ensure_one()
         self.write({"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)]})
         self._set_done(self.company_id._escalation_today())
-        self._subscribe_responsible()
 
     def _send(self, today):
         """Queue the emails and note the contact. Core's mail queue sends them."""
@@ -212,7 +230,6 @@ class AccountEscalationFollowup(models.Model):
             followup.mail_message_id = mail.mail_message_id
         self._write_message_bodies({followup: texts[followup.id][1] for followup in self})
         self._set_done(today)
-        self._subscribe_responsible()
 
     def _write_message_bodies(self, bodies):
         """Keep in each message the text as it is sent, for the history.
@@ -247,12 +264,6 @@ class AccountEscalationFollowup(models.Model):
         messages = self._get_unsent_mails().mail_message_id
         return self.filtered(lambda followup: followup.mail_message_id in messages)
 
-    def _set_undelivered(self, detail):
-        """The mail server refused: nobody was contacted, and somebody must know."""
-        self._fail("delivery", detail)
-        self.date_done = False
-        self.line_ids.move_id._escalation_refresh_last_date()
-
     @api.model
     def _fail_undelivered(self):
         """Find the emails that bounced, or failed where core tells nobody (a connection lost in mid-queue)."""
@@ -264,7 +275,7 @@ class AccountEscalationFollowup(models.Model):
         for followup in refused | bounced:
             message = followup.mail_message_id.sudo()  # sudo: as in _get_unsent_mails
             if "sent" not in message.notification_ids.mapped("notification_status"):
-                followup._set_undelivered(message.mail_ids[:1].failure_reason)
+                followup._fail("delivery", message.mail_ids[:1].failure_reason)
 
     def _set_delivered(self):
         """The mail queue has succeeded after all."""
@@ -345,4 +356,7 @@ class AccountEscalationFollowup(models.Model):
     def _subscribe_responsible(self):
         """Have core notify the responsible of answers."""
         for user, followups in self.filtered("user_id").grouped("user_id").items():
-            self.env["mail.followers"]._insert_followers(self._name, followups.ids, user.partner_id.ids)
+            # a colleague is no customer: core need not look that up
+            self.env["mail.followers"]._insert_followers(
+                self._name, followups.ids, user.partner_id.ids, customer_ids=[]
+            )

@@ -12,6 +12,7 @@ _logger = logging.getLogger(__name__)
 
 PROCESS_BATCH = 100  # follow-ups between two commits
 RECHECK_BATCH = 1000
+QUEUE_BATCH = 10 * PROCESS_BATCH  # follow-ups after which core's mail queue is woken again
 SILENT = {  # these records are made and changed by thousands: no log message, no subscription, no tracking
     "tracking_disable": True,
     "mail_create_nolog": True,
@@ -38,6 +39,7 @@ class AccountEscalationFollowup(models.Model):
             for (step, _occurrence, group), partners in zip(planned, recipients, strict=True)
         ]
         followups = self.with_context(**SILENT).create(vals_list)
+        followups._subscribe_responsible()
         others = self._read_others(plan, planned, today)
         lines = []
         for followup, (step, occurrence, group) in zip(followups, planned, strict=True):
@@ -112,25 +114,26 @@ class AccountEscalationFollowup(models.Model):
         stale = self.search([("state", "in", self._get_open_states()), *domain])
         for ids in split_every(RECHECK_BATCH, stale.ids):
             followups = self.browse(ids).try_lock_for_update(allow_referencing=True)
-            overdue = followups.filtered(lambda followup: followup._is_auto_skipped(today))
+            overdue = followups.filtered(lambda followup: followup._is_given_up(today))
             overdue._skip("auto_skip", today)
-            (followups - overdue)._attempt("_recheck", today)
+            (followups - overdue)._attempt(lambda batch: batch._recheck(today))
 
-    def _is_auto_skipped(self, today):
+    def _is_given_up(self, today):
         self.ensure_one()
-        days = self.step_id.auto_skip_days
-        return days and self.state in ("todo", "failed") and schedule.plus_days(self.date, days) <= today
+        [step] = self.step_id._get_schedule_steps()
+        return self.state in ("todo", "failed") and step.is_given_up(self.date, today)
 
     def _recheck(self, today):
         """Withdraw what lost its reason since it was decided (paid, excluded, plan changed...); return the rest."""
         lines = self.line_ids.filtered("counts")
-        moves = lines.move_id
-        plans = moves.sudo().escalation_plan_id | self.plan_id.sudo()
         facts = {}
-        if moves:
-            facts = {fact.move_id: fact for fact in plans._read_facts(SQL("m.id IN %s", tuple(moves.ids)))}
+        if lines:
+            condition = SQL("m.id IN %s", tuple(lines.move_id.ids))
+            no_steps = self.env["account.escalation.step"]  # nothing is decided here
+            facts = {fact.move_id: fact for fact in self.plan_id._read_facts(condition, no_steps)}
         lines._refresh_move_lines(facts)
-        objections = {line: objection for line in lines if (objection := line._get_objection(facts, today))}
+        steps = {step: step._get_schedule_steps()[0] for step in self.step_id}
+        objections = {line: objection for line in lines if (objection := line._get_objection(facts, steps, today))}
         self.env["account.escalation.followup.line"].concat(*objections)._uncount()
         valid = lines.filtered(lambda line: line.is_subject and line.counts).followup_id
         withdrawn = self - valid
@@ -155,17 +158,10 @@ class AccountEscalationFollowup(models.Model):
 
         The email of one that cannot be checked is not sent, and does not stop the others.
         """
-        self._attempt("_refresh_queued_mails", None)
-        self.filtered(lambda followup: followup.reason == "error")._get_unsent_mails().cancel()
+        self._attempt(lambda batch: batch._refresh_queued_mails())
 
-    def _recheck_now(self, _today):
-        self._recheck_all()
-
-    def _refresh_queued_mails(self, _today):
-        lines = self.line_ids.filtered("counts")
-        valid = self._recheck_all()
-        gone = lines.filtered(lambda line: not line.counts).followup_id
-        changed = valid.filtered(lambda followup: followup in gone or followup._refresh_amounts())
+    def _refresh_queued_mails(self):
+        changed = self._recheck_all().filtered(lambda followup: followup._refresh_amounts())
         changed._get_unsent_mails().cancel()
         changed.write({"state": "queued", "date_done": False})
         changed.line_ids.move_id._escalation_refresh_last_date()
@@ -180,21 +176,22 @@ class AccountEscalationFollowup(models.Model):
         """
         for ids in split_every(PROCESS_BATCH, self.ids):
             # sudo: the plan acts, not the user
-            batch = self.sudo().browse(ids).try_lock_for_update(allow_referencing=True)
-            queued = batch.filtered(lambda followup: followup.state == "queued")
-            for company, followups in queued.grouped("company_id").items():
-                followups._process_batch(today or company._escalation_today())
+            self.sudo().browse(ids).try_lock_for_update(allow_referencing=True)._process_locked(today)
 
-    def _process_batch(self, today):
-        self.with_context(**SILENT, escalation_today=today)._attempt("_execute", today)
+    def _process_locked(self, today=None):
+        queued = self.filtered(lambda followup: followup.state == "queued")
+        for company, followups in queued.grouped("company_id").items():
+            day = today or company._escalation_today()
+            silent = followups.with_context(**SILENT, escalation_today=day)
+            silent._attempt(lambda batch, day=day: batch._execute(day))
 
     def _execute(self, today):
         """Carry out what is still right to do, by ``_execute_<channel>(today)``: the way to add a channel."""
         for channel, followups in self._recheck(today).grouped("channel").items():
             getattr(followups, f"_execute_{channel}")(today)
 
-    def _attempt(self, method, today):
-        """Call a method on all of these under one savepoint; on an error, on each half, so that a bad row fails alone.
+    def _attempt(self, work):
+        """Do something with all of these under one savepoint; on an error, with each half: a bad row fails alone.
 
         Serialization failures, deadlocks and lost connections are nobody's failure: they propagate, and the whole
         batch is done again.
@@ -203,17 +200,18 @@ class AccountEscalationFollowup(models.Model):
             return
         try:
             with self.env.cr.savepoint():
-                getattr(self, method)(today)
+                work(self)
         except (psycopg2.OperationalError, psycopg2.InterfaceError):
             raise
         except Exception as error:  # whatever a template or an address does, the other rows must go on
             if len(self) == 1:
                 _logger.warning("Follow-up %s failed", self.id, exc_info=True)
+                self._get_unsent_mails().cancel()
                 self._fail("error", str(error).strip().split("\n")[0][:500])
                 return
             middle = len(self) // 2
-            self[:middle]._attempt(method, today)
-            self[middle:]._attempt(method, today)
+            self[:middle]._attempt(work)
+            self[middle:]._attempt(work)
 
     def _execute_email(self, today):
         reachable = self._check_reachable()
@@ -235,7 +233,8 @@ class AccountEscalationFollowup(models.Model):
 
     def _prepare_activity_values(self):
         """The call, on the invoice if it is about one, else on the customer."""
-        document = self.move_ids if len(self.move_ids) == 1 else self.partner_id
+        moves = self.line_ids.filtered("counts").move_id
+        document = moves if len(moves) == 1 else self.partner_id
         localized = self.with_context(lang=self.user_id.lang or self.env.lang)
         return {
             "res_model_id": self.env["ir.model"]._get_id(document._name),
@@ -279,12 +278,18 @@ class AccountEscalationFollowup(models.Model):
         """Carry out what is queued, batch by batch. Several workers may do so at once: they share the rows by locks."""
         commit_progress = self.env["ir.cron"]._commit_progress
         domain = [("state", "=", "queued")]
+        mail_queue = self.env.ref("mail.ir_cron_mail_scheduler_action")
         time_left = commit_progress(remaining=self.search_count(domain))
+        done = 0
         while time_left:
             waiting = self.search(domain, limit=PROCESS_BATCH * 20, order="id")  # other workers may hold the first ones
             batch = waiting.try_lock_for_update(allow_referencing=True, limit=PROCESS_BATCH)
             if not batch:
                 break
-            batch._process()
-            self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
+            if not done % QUEUE_BATCH:
+                mail_queue._trigger()
+            batch._process_locked()
+            done += len(batch)
             time_left = commit_progress(len(batch))
+        mail_queue._trigger()
+        commit_progress()

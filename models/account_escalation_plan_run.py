@@ -12,14 +12,13 @@ from odoo import api, fields, models
 from odoo.tools import SQL, format_date
 
 from ..tools import schedule
-from ..tools.reasons import explain
+from ..tools.reasons import OUT, explain
 
 _logger = logging.getLogger(__name__)
 
 RECORD_BATCH = 500  # follow-ups recorded at once: the memory of a run does not grow with the number of invoices
 READ_BATCH = 5000  # rows fetched at once from the server-side cursor
 CURSOR_NUMBER = count()
-OUT_BY_PAYMENT_STATE = {state: state for state in ("paid", "in_payment", "reversed", "blocked")}
 FOLLOWED_PAYMENT_STATES = ("not_paid", "partial")
 
 
@@ -48,11 +47,16 @@ class AccountEscalationPlan(models.Model):
 
     # --- READ ---------------------------------------------------------------------------------------------------------
 
-    def _get_schedule_plan(self):
-        """This plan as values for the decision, with archived steps: they tell how far an invoice has come."""
+    def _get_schedule_plan(self, steps=None):
+        """This plan as values for the decision, with archived steps: they tell how far an invoice has come.
+
+        :param steps: the steps needed, by default all
+        """
         self.ensure_one()
+        if steps is None:
+            steps = self.with_context(active_test=False).step_ids
         return schedule.Plan(
-            steps=self.with_context(active_test=False).step_ids._get_schedule_steps(),
+            steps=steps._get_schedule_steps(),
             logic=self.logic,
             min_contact_days=self.min_contact_days,
             delay_in_workdays=self.delay_in_workdays,
@@ -94,19 +98,19 @@ class AccountEscalationPlan(models.Model):
             condition=condition,
         )
 
-    def _read_facts(self, condition) -> Iterator[Facts]:
+    def _read_facts(self, condition, steps=None) -> Iterator[Facts]:
         """Stream the invoices that a condition selects, ordered by customer, in one statement.
 
         ``self`` holds the plans to follow; an invoice of another plan, or of an archived one, is not followed.
+
+        :param SQL condition: on ``m``, the invoice
+        :param steps: those that the plans are needed with, by default all
         """
         for model in ("account.move", "account.move.line", "account.escalation.followup"):
             self.env[model].flush_model()
         self.env["account.escalation.followup.line"].flush_model()
-        plans = {plan.id: plan._get_schedule_plan() for plan in self if plan.active}
+        plans = {plan.id: plan._get_schedule_plan(steps) for plan in self if plan.active}
         histories = {}
-        # all rows will be fetched: by default, PostgreSQL plans a cursor for getting the first ones soon, which with
-        # outdated statistics (after the first run, after many invoices got a plan) is many times slower in all
-        self.env.cr.execute("SET LOCAL cursor_tuple_fraction = 1")
         with self.env.cr._cnx.cursor(name=f"account_escalation_{next(CURSOR_NUMBER)}") as cursor:
             cursor.itersize = READ_BATCH
             query = self._get_facts_query(condition)
@@ -130,7 +134,7 @@ class AccountEscalationPlan(models.Model):
         if state != "posted":
             out = "not_posted"
         elif payment_state not in FOLLOWED_PAYMENT_STATES:
-            out = OUT_BY_PAYMENT_STATE.get(payment_state, "blocked")
+            out = payment_state if payment_state in OUT else "blocked"
         elif not items and any(row[-2] for row in rows):
             out = "excluded"
         elif plan_id and not plan:
@@ -163,6 +167,9 @@ class AccountEscalationPlan(models.Model):
     def _decide(self, today, condition=None) -> Iterator[tuple[Facts, schedule.Decision]]:
         """What each invoice under these plans of one company owes next, seen on ``today``. Writes nothing."""
         is_free = self.company_id._escalation_get_is_free(today)
+        # all rows will be fetched: by default, PostgreSQL plans a cursor for getting the first ones soon, which with
+        # outdated statistics (after the first run, after many invoices got a plan) is many times slower in all
+        self.env.cr.execute("SET LOCAL cursor_tuple_fraction = 1")
         memo = {}
         facts = self._read_facts(condition or self._get_followed_condition())
         for _partner_id, group in groupby(facts, key=lambda fact: fact.partner_id):

@@ -242,7 +242,8 @@ class AccountMove(models.Model):
             Domain("line_ids.move_id", "in", self.ids)
             & (Domain("state", "in", followups._get_open_states()) | Domain(unsent))
         )
-        affected._attempt("_recheck_now", None)  # whatever is odd about a follow-up, a payment is registered
+        # whatever is odd about a follow-up, a payment is registered
+        affected._attempt(lambda batch: batch._recheck_all())
         self._escalation_invalidate_next()
 
     @api.model

@@ -18,7 +18,7 @@ class MailMail(models.Model):
         followups = self._escalation_get_followups()
         res = super()._postprocess_sent_message(success_pids, success_emails, failure_reason, failure_type)
         if failure_type and not success_pids:
-            followups._set_undelivered(failure_reason or failure_type)
+            followups._fail("delivery", failure_reason or failure_type)
         elif not failure_type:
             followups.filtered(lambda followup: followup.reason == "delivery")._set_delivered()
         return res

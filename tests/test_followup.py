@@ -554,8 +554,63 @@ class TestLetters(FollowupCase):
     def test_nothing_to_print(self):
         plan = self._create_plan(self._step(1))
         self._create_invoice(day("10-16"), plan)
+        self.assertEqual(plan._run(MONDAY).action_print()["tag"], "display_notification")
+
+    def test_letter_that_was_paid_is_withdrawn_by_printing(self):
+        plan = self._create_plan(self._step(1, "letter"))
+        move = self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        with patch.object(self.env.registry["account.move"], "_escalation_recheck", lambda _self: None):
+            self._pay(move)
+        params = followup.action_print()["params"]
+        self.assertEqual(params["type"], "warning")
+        self.assertRegex(params["message"], "Paid|payment")
+        self.assertEqual(followup.state, "skipped")
+
+    def test_letter_of_another_day_is_printed_with_the_present_date(self):
+        plan = self._create_plan(self._step(1, "letter"))
+        self._create_invoice(day("10-16"), plan)
+        with freeze_time("2026-11-02 12:00:00"):
+            followup = plan._run()
+            followup.attachment_ids.flush_recordset()
+            made = followup.attachment_ids
+            self.env.cr.execute("UPDATE ir_attachment SET create_date = %s WHERE id = %s", ["2026-11-02", made.id])
+            made.invalidate_recordset(["create_date"])
+            followup.action_print()
+            self.assertEqual(followup.attachment_ids, made)
+        with freeze_time("2026-11-05 12:00:00"):
+            followup.action_print()
+        self.assertNotEqual(followup.attachment_ids, made)
+
+    def test_letter_marked_as_sent_by_mistake(self):
+        plan = self._create_plan(self._step(1, "letter"), self._step(8))
+        move = self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        followup.action_mark_sent()
+        self.assertTrue(move.escalation_last_date)
+        followup.action_retry()
+        self.assertRecordValues(followup, [{"state": "todo", "date_done": False}])
+        self.assertFalse(move.escalation_last_date)
+        followup.action_mark_sent()
+        plan._run(day("12-07"))
         with self.assertRaises(UserError):
-            plan._run(MONDAY).action_print()
+            followup.action_retry()
+
+    def test_call_marked_as_made_by_mistake(self):
+        plan = self._create_plan(self._step(1, "call"), responsible_id=self.env.user.id)
+        self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        followup.action_mark_sent()
+        followup.action_retry()
+        self.assertEqual(followup.state, "todo")
+        self.assertTrue(followup.activity_id.active)
+
+    def test_letter_is_found_by_its_reference(self):
+        plan = self._create_plan(self._step(1, "letter"))
+        self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        self.assertEqual(followup.search([("reference", "ilike", followup.reference)]), followup)
+        self.assertFalse(followup.search([("reference", "ilike", "nothing")]))
 
     def test_plan_of_one_letter_and_one_email_can_be_built_with_commands(self):
         plan = self._create_plan(self._step(1))

@@ -102,12 +102,26 @@ class TestSafety(EscalationCommon):
         self.assertIn(two.name, mail.body_html)
         self.assertNotIn(one.name, mail.body_html)
 
+    def test_queued_email_that_cannot_be_checked_is_not_sent(self):
+        move = self._create_invoice(day("10-16"), self.plan)
+        followup = self.plan._run(MONDAY)
+        registry = self.env.registry["account.escalation.followup"]
+        with (
+            patch.object(registry, "_recheck", side_effect=ValueError("odd")),
+            mute_logger("odoo.addons.account_escalation.models.account_escalation_followup_process"),
+            self.mock_mail_gateway(),
+        ):
+            self._mails_of(followup).send()
+        self.assertNotSentEmail()
+        self.assertRecordValues(followup, [{"state": "failed", "reason_detail": "odd", "date_done": False}])
+        self.assertFalse(move.escalation_last_date)
+
     def test_refused_email_is_not_sent_after_skipping(self):
         self._create_invoice(day("10-16"), self.plan)
         followup = self.plan._run(MONDAY)
         mail = self._mails_of(followup)
         mail.state = "exception"
-        followup._set_undelivered("down")
+        followup._fail("delivery", "down")
         followup.action_skip()
         self.assertEqual(mail.state, "cancel")
 

@@ -41,6 +41,15 @@ class Step:
         base = issue if self.anchor == "issue" else due
         return plus_days(base, -self.days if self.direction == "before" else self.days)
 
+    def given_up_on(self, since: date) -> date | None:
+        """Rule 7: the day on which an open follow-up of ``since`` is skipped by itself; None: never."""
+        return plus_days(since, self.auto_skip_days) if self.auto_skip_days else None
+
+    def is_given_up(self, since: date, day: date) -> bool:
+        """Whether an open follow-up of ``since`` is skipped on ``day`` for lack of a person who deals with it."""
+        end = self.given_up_on(since)
+        return end is not None and end <= day
+
     def is_late(self, issue: date, due: date, day: date) -> bool:
         """Rule 3: whether the step has lost its sense on ``day``."""
         trigger = self.trigger(issue, due)
@@ -277,13 +286,9 @@ def _open_until(taken: Taken, step: Step, item: Item) -> date | None:
     """When an open follow-up ends by itself, skipped (rule 7) or withdrawn (rule 3); None: it does not."""
     if step.is_late(item.issue, item.due, date.min):
         return date.min
-    ends = []
-    if step.auto_skip_days:
-        ends.append(plus_days(taken.date, step.auto_skip_days))
     after = plus_days(item.due, 1)
-    if step.is_late(item.issue, item.due, after):
-        ends.append(after)
-    return min(ends, default=None)
+    ends = [step.given_up_on(taken.date), after if step.is_late(item.issue, item.due, after) else None]
+    return min(filter(None, ends), default=None)
 
 
 def _get_floors(subject: Subject, today: date, is_free: IsFree) -> dict[str, date]:
