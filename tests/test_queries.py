@@ -9,7 +9,7 @@ from odoo import sql_db
 from odoo.tools import mute_logger
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
-from odoo.addons.account_escalation.tools import schedule
+from odoo.addons.account_escalation.tools.case import Case
 
 BATCH = 100
 
@@ -90,7 +90,7 @@ class TestQueries(EscalationCommon):
     def test_equal_facts_are_decided_once(self):
         self._create_invoices(20)
         self._create_invoice(day("10-27"), self.plan)
-        case = schedule._Case
+        case = Case
         with patch.object(case, "decide", autospec=True, side_effect=case.decide) as decide_item:
             self.assertEqual(len(self._decide()), 21)
         self.assertEqual(decide_item.call_count, 2)

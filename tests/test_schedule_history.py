@@ -20,7 +20,7 @@ from odoo.addons.account_escalation.tests.test_schedule import (
     waiting,
     weekend,
 )
-from odoo.addons.account_escalation.tools import schedule
+from odoo.addons.account_escalation.tools import case, days, schedule, values
 from odoo.addons.account_escalation.tools.schedule import (
     UNTIL_LIFTED,
     Subject,
@@ -245,9 +245,13 @@ class TestScheduleSubjects(ScheduleCase):
         self.assertEqual(len(memo), 1 + len(others))
 
     def test_pure(self):
-        nodes = list(ast.walk(ast.parse(inspect.getsource(schedule))))
+        nodes = [
+            node for module in (schedule, case, days, values) for node in ast.walk(ast.parse(inspect.getsource(module)))
+        ]
         names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
         names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
-        self.assertLessEqual(names, {"collections.abc", "dataclasses", "datetime", "typing"})
+        self.assertLessEqual(
+            names, {"calendar", "collections.abc", "dataclasses", "datetime", "typing", "case", "days", "values"}
+        )
         attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         self.assertFalse(attributes & {"today", "now", "utcnow"}, "no clock")
