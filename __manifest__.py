@@ -20,7 +20,10 @@
         "views/account_escalation_menus.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
+        "views/res_partner_views.xml",
+        "views/res_users_views.xml",
         "wizard/account_escalation_assign_views.xml",
+        "wizard/account_escalation_hand_over_views.xml",
     ],
     "demo": ["demo/account_escalation_demo.xml"],
     "assets": {

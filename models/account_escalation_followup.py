@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 from odoo.tools.pdf import merge_pdf
 
 from ..tools.reasons import FOLLOWUP
@@ -37,11 +38,12 @@ class AccountEscalationFollowup(models.Model):
         [("email", "Email"), ("call", "Call"), ("letter", "Letter")], required=True, readonly=True
     )
     tone = fields.Selection(related="step_id.tone")
+    level = fields.Selection(related="plan_id.level", store=True)
+    is_reviewed = fields.Boolean(readonly=True, help="The email waits for a person.")
     state = fields.Selection(
         [("queued", "Queued"), ("todo", "To do"), ("done", "Done"), ("failed", "Failed"), ("skipped", "Skipped")],
         default="queued",
         required=True,
-        index=True,
         readonly=True,
     )
     reason = fields.Selection("_selection_reason", string="Why", required=True, default="due", readonly=True)
@@ -55,6 +57,10 @@ class AccountEscalationFollowup(models.Model):
     amount_residual = fields.Monetary(string="Open Amount", compute="_compute_amount_residual")
     can_reopen = fields.Boolean(compute="_compute_can_reopen")
 
+    _one_summary = models.UniqueIndex(
+        "(plan_id, step_id, partner_id, date) WHERE level = 'summary' AND state != 'skipped'",
+        "This summary was already made today.",
+    )
     _open_idx = models.Index("(plan_id, state) WHERE state IN ('queued', 'todo', 'failed')")
 
     @api.model
@@ -64,6 +70,12 @@ class AccountEscalationFollowup(models.Model):
     @api.model
     def _get_open_states(self):
         return ("queued", "todo", "failed")
+
+    @api.model
+    def _search_stoppable(self, domain):
+        """Those that could still reach the customer: open, or with an email that waits in the queue."""
+        unsent = [("state", "=", "done"), ("mail_message_id.mail_ids.state", "=", "outgoing")]
+        return self.search(domain & (Domain("state", "in", self._get_open_states()) | Domain(unsent)))
 
     @api.depends("step_id", "partner_id")
     def _compute_display_name(self):
@@ -133,6 +145,11 @@ class AccountEscalationFollowup(models.Model):
         calls.activity_id._action_done()
         for company, followups in (todo - calls).grouped("company_id").items():
             followups._set_done(company._escalation_today())
+        return True
+
+    def action_take(self):
+        """Take over what stands in the list of a whole team, or of nobody."""
+        self._to_act().filtered(lambda followup: not followup.user_id).user_id = self.env.user
         return True
 
     def action_skip(self):
@@ -245,11 +262,26 @@ class AccountEscalationFollowup(models.Model):
 
     # --- changes of state ---------------------------------------------------------------------------------------------
 
+    def _has_subject(self):
+        """Whether something still justifies it: a receivable that triggered it; for a summary, anything listed."""
+        self.ensure_one()
+        lines = self.line_ids.filtered("counts")
+        return bool(lines if self.level == "summary" else lines.filtered("is_subject"))
+
+    def _is_off_plan(self, line, facts):
+        """Whether the plan, or its step, is no longer that of what a line listed."""
+        self.ensure_one()
+        if self.level == "invoice":
+            return line.is_subject and (
+                not self.step_id.active or (facts is not None and facts.plan_id != self.plan_id.id)
+            )
+        field = "escalation_plan_id" if self.level == "customer" else "escalation_summary_plan_id"
+        customer = self.partner_id.with_company(self.company_id).sudo()  # sudo: see _to_act
+        return not self.step_id.active or not self.plan_id.active or customer[field] != self.plan_id
+
     def _withdraw_if_empty(self, reason):
-        """Withdraw those that no receivable has triggered any more."""
-        self.filtered(
-            lambda followup: not followup.line_ids.filtered(lambda line: line.is_subject and line.counts)
-        )._withdraw(reason)
+        """Withdraw those that nothing justifies any more."""
+        self.filtered(lambda followup: not followup._has_subject())._withdraw(reason)
 
     def _withdraw(self, reason):
         """Take back by the machine: nothing was said, so nothing counts, and the step may come again."""
@@ -272,7 +304,8 @@ class AccountEscalationFollowup(models.Model):
 
     def _set_done(self, today, feedback=False):
         self.write({"state": "done", "reason": "due", "reason_detail": feedback, "date_done": today})
-        self.line_ids.filtered("counts").move_id._escalation_set_last_date(today)
+        contacts = self.filtered(lambda followup: followup.level != "summary" and followup.step_id.to_customer)
+        contacts.line_ids.filtered("counts").move_id._escalation_set_last_date(today)
 
     def _fail(self, reason, detail=False):
         """Nobody was contacted, and somebody must know; also of what was believed to be done."""

@@ -8,6 +8,8 @@ from odoo.tools import format_date, formatLang
 from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
+KINDS = ("overdue", "upcoming", "promise", "dispute", "credit")  # the blocks of the table, in their order
+AGES = (1, 31, 61, 91)  # days overdue at which a column of the ageing begins
 NAMES_SHOWN = 3  # invoice numbers in a subject; the table has them all
 
 
@@ -77,9 +79,9 @@ class AccountEscalationFollowup(models.Model):
     def _fetch_items(self):
         """Read all items at once: each follow-up by itself would query its own."""
         self.line_ids.move_line_id.fetch(
-            ["move_id", "date_maturity", "date", "currency_id", "amount_currency", "amount_residual_currency"]
+            ["move_id", "name", "date_maturity", "date", "currency_id", "amount_currency", "amount_residual_currency"]
         )
-        self.line_ids.move_id.fetch(["name", "ref", "invoice_date", "date"])
+        self.line_ids.move_id.fetch(["name", "ref", "invoice_date", "date", "move_type", "escalation_hold"])
 
     def _get_items_view(self):
         self.ensure_one()
@@ -94,18 +96,22 @@ class AccountEscalationFollowup(models.Model):
         """What the table of items shows, as texts, in blocks: overdue, not yet due, credits."""
         self.ensure_one()
         today = self._get_items_day()
-        rows = [
-            self._prepare_item_values(line, today, date_text, amount_text)
-            for line in self.line_ids.filtered("counts").move_line_id
-        ]
+        # the list of a done follow-up is that of its email, with what was left out since
+        receivables = self.line_ids.filtered("counts").move_line_id
+        rows = [self._prepare_item_values(line, today, date_text, amount_text) for line in receivables]
         rows.sort(key=itemgetter("maturity", "id"))
-        blocks = [(kind, [row for row in rows if row["kind"] == kind]) for kind in ("overdue", "upcoming", "credit")]
-        totals = self._get_total_texts((row for row in rows if row["kind"] != "upcoming"), amount_text)
+        blocks = [(kind, [row for row in rows if row["kind"] == kind]) for kind in KINDS]
+        payable = [row for row in rows if row["kind"] in ("overdue", "credit")]
+        totals = self._get_total_texts(payable, amount_text)
+        if self.level == "summary" and not totals:
+            totals = [amount_text(0.0, self.currency_id)]
         oldest = next((row["maturity"] for row in rows if row["residual"] > 0), None)
         return {
             "blocks": [block for block in blocks if block[1]],
             "has_reference": any(row["reference"] for row in rows),
             "totals": totals,
+            "balances": self._get_total_texts(rows, amount_text) if self.level == "summary" else [],
+            "ageing": self._get_ageing(rows, today, amount_text) if self.level == "summary" else [],
             # nothing is overdue yet: the total that a courtesy reminder speaks of
             "total_due": " + ".join(totals or self._get_total_texts(rows, amount_text)),
             "invoice_names": self._get_invoice_names([row for _kind, block in blocks for row in block]),
@@ -113,19 +119,21 @@ class AccountEscalationFollowup(models.Model):
             "days_overdue": max(0, (today - (oldest or today)).days),
         }
 
-    @api.model
     def _prepare_item_values(self, line, today, date_text, amount_text):
         """One row of the table: texts for the customer, and the values that the totals are made of."""
         move, due, currency = line.move_id, line.date_maturity or line.date, line.currency_id
         residual = line.amount_residual_currency
         kind = "credit" if residual < 0 else "overdue" if due < today else "upcoming"
+        mark = move.escalation_hold if move.escalation_hold in ("promise", "dispute") else ""
+        if mark and self.level == "summary":
+            kind = mark  # shown, but not asked for
         return {
             "id": line.id,
             "kind": kind,
             "maturity": due,
             "residual": residual,
             "currency": currency,
-            "number": move.name,
+            "number": move.name if move.is_invoice(include_receipts=True) else line.name or move.name,
             "reference": move.ref or "",
             "issued": date_text(move.invoice_date or move.date),
             "due": date_text(due),
@@ -141,6 +149,16 @@ class AccountEscalationFollowup(models.Model):
         for row in rows:
             totals[row["currency"]] += row["residual"]
         return [amount_text(max(0.0, total), currency) for currency, total in totals.items()]
+
+    @api.model
+    def _get_ageing(self, rows, today, amount_text):
+        """What is open by age, one list for each currency: [[not due, 1-30, 31-60, 61-90, over 90 days]]."""
+        ages = defaultdict(lambda: [0.0] * (len(AGES) + 1))
+        for row in rows:
+            if row["residual"] > 0:
+                late = (today - row["maturity"]).days
+                ages[row["currency"]][sum(late >= days for days in AGES)] += row["residual"]
+        return [[amount_text(amount, currency) for amount in buckets] for currency, buckets in ages.items()]
 
     @api.model
     def _get_invoice_names(self, rows):

@@ -37,41 +37,69 @@ class AccountEscalationFollowupLine(models.Model):
         "This step was already taken for this invoice.",
     )
 
+    can_take_out = fields.Boolean(compute="_compute_can_take_out")
+
+    def _compute_can_take_out(self):
+        """One of several in a message that has not left yet."""
+        for line in self:
+            waits = line.followup_id.state in ("todo", "failed") and line.counts
+            line.can_take_out = waits and len(line.followup_id.line_ids.filtered("counts").move_id) > 1
+
+    def action_take_out(self):
+        """Leave this invoice out of the message: it goes back to its plan, the others stay."""
+        self.followup_id._to_act()
+        for line in self.filtered("can_take_out"):
+            same = line.followup_id.line_ids.filtered(lambda other, line=line: other.move_id == line.move_id)
+            same._uncount()
+        self.followup_id.sudo()._withdraw_if_empty("taken_out")  # sudo: see _to_act
+        return True
+
     def _uncount(self):
         """The receivables have not taken the step after all; what was written about them is out of date."""
         counting = self.sudo().filtered("counts")  # sudo: nobody writes history by hand
         counting.counts = False
         counting.followup_id.is_outdated = True
 
-    def _refresh_move_lines(self, facts):
-        """Find the receivables again: an invoice that went back to draft has new ones, of the same rank.
+    def _find_present(self, found):
+        """The present facts of what this line listed, and the receivable as it is now; None for what is gone.
 
-        :param facts: {move id: Facts}, as READ finds them now
+        :param found: as ``_read_present_facts`` of the follow-ups answers
         """
-        for line in self:
-            items = facts[line.move_id.id].subject.items if line.move_id.id in facts else ()
-            keys = {item.key.instalment: item.key.move_line_id for item in items}
-            move_line_id = keys.get(line.instalment)
-            if move_line_id and line.move_line_id.id != move_line_id:
-                line.sudo().move_line_id = move_line_id  # sudo: nobody writes history by hand
+        self.ensure_one()
+        followup = self.followup_id
+        whole = found.get((followup.partner_id.id, followup.plan_id.id))
+        facts = found.get(self.move_id.id) if followup.level == "invoice" else whole
+        if followup.level == "invoice" and not self.is_subject:
+            facts = whole or facts
+        items = facts.subject.items if facts else ()
+        key = (self.move_id.id, self.instalment)
+        return facts, next((item for item in items if (item.key.move_id, item.key.instalment) == key), None)
 
-    def _get_objection(self, facts, steps, today):
+    def _refresh_move_lines(self, found):
+        """Find the receivables again: an invoice that went back to draft has new ones, of the same rank."""
+        for line in self:
+            _facts, item = line._find_present(found)
+            if item and line.move_line_id.id != item.key.move_line_id:
+                line.sudo().move_line_id = item.key.move_line_id  # sudo: nobody writes history by hand
+
+    def _get_objection(self, found, steps, today):
         """Why this receivable must not be followed up any more: a reason key, or empty.
 
-        :param facts: {move id: Facts}, as READ finds them now
+        :param found: as ``_read_present_facts`` of the follow-ups answers
         :param steps: {step record: schedule.Step}
         """
         self.ensure_one()
-        fact = facts.get(self.move_id.id)
-        if not fact:
-            return "paid"
-        if self.is_subject and (fact.plan_id != self.plan_id.id or not self.step_id.active):
+        followup = self.followup_id
+        facts, item = self._find_present(found)
+        if followup._is_off_plan(self, facts):
             return "plan_changed"
-        if fact.partner_id != self.followup_id.partner_id.id:
+        if not facts:
+            return "paid"
+        if facts.partner_id != followup.partner_id.id:
             return "partner_changed"
-        subject = fact.subject
-        if not self.is_subject and subject.out == "plan_archived":
+        subject = facts.subject
+        if not self.is_subject and subject.out in ("plan_archived", "plan_changed"):
             subject = subject._replace(out="")  # listed in a statement, whatever became of its own plan
-        item = next((item for item in subject.items if item.key.instalment == self.instalment), None)
-        step = steps[self.step_id] if self.is_subject else None
-        return schedule.objection(subject, item, step, today)
+        if not item and not subject.out:
+            return facts.left_out.get((self.move_id.id, self.instalment), "paid")
+        return schedule.objection(subject, item, steps[self.step_id] if self.is_subject else None, today)

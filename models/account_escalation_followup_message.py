@@ -4,6 +4,7 @@ from functools import cache
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 from .account_escalation_followup_items import ITEMS_CLASS
 from .account_escalation_step import FOLLOWUP_MODEL
@@ -17,14 +18,12 @@ class AccountEscalationFollowup(models.Model):
 
     _inherit = FOLLOWUP_MODEL
 
-    recipient_ids = fields.Many2many("res.partner", string="Recipients", help="Who gets the email.")
     lang = fields.Char(string="Language", compute="_compute_lang")
     reference = fields.Char(
         compute="_compute_reference",
         search="_search_reference",
         help="The number that a letter asks the customer to cite.",
     )
-    phone = fields.Char(compute="_compute_phone")
     subject = fields.Char(compute="_compute_text")
     body = fields.Html(string="Text", compute="_compute_text", sanitize=False)
     mail_message_id = fields.Many2one("mail.message", string="Email", readonly=True, index="btree_not_null")
@@ -52,12 +51,6 @@ class AccountEscalationFollowup(models.Model):
         texts = [value] if operator == "ilike" else value
         return [("id", "in", [int(number) for text in texts if (number := re.sub(r"\D", "", text or "")[:9])])]
 
-    @api.depends("recipient_ids.phone", "partner_id.phone")
-    def _compute_phone(self):
-        for followup in self:
-            phones = (followup.recipient_ids | followup.partner_id).mapped("phone")
-            followup.phone = next(filter(None, phones), False)
-
     @api.depends("mail_message_id.notification_ids.notification_status")
     def _compute_mail_state(self):
         worst_first = ("exception", "bounce", "canceled", "ready", "process", "pending", "sent")
@@ -73,72 +66,13 @@ class AccountEscalationFollowup(models.Model):
         for followup in self:
             followup.subject, followup.body = texts[followup.id]
 
-    # --- recipients ---------------------------------------------------------------------------------------------------
-
-    @api.model
-    def _get_recipients(self, channel, named, customer):
-        """Who is addressed: by email all who can be, a letter goes to one; else the customer itself.
-
-        :param named: the partners on the invoices that triggered the step
-        :param customer: their commercial partner
-        """
-        named = named.filtered(lambda partner: partner.commercial_partner_id == customer)  # who has left, has left
-        reachable = named.filtered(lambda partner: not partner._escalation_get_unreachable_reason(channel, True))
-        return (reachable[:1] if channel == "letter" else reachable) or customer
-
-    @api.model
-    def _get_recipients_of(self, planned):
-        """:meth:`_get_recipients` for many at once.
-
-        :param planned: list of (step, occurrence, [Facts])
-        :return: list of partners, in the same order
-        """
-        ids = dict.fromkeys(
-            partner_id
-            for _step, _occurrence, group in planned
-            for facts in group
-            for partner_id in (facts.address_id, facts.partner_id)
-        )
-        partners = self.env["res.partner"].browse(ids)
-        partners.fetch(["email_normalized", "message_bounce", "street", "city", "commercial_partner_id"])
-        partners.mapped("is_blacklisted")  # computed for all at once
-        result = []
-        for step, _occurrence, group in planned:
-            named = partners.browse(dict.fromkeys(facts.address_id for facts in group))
-            result.append(self._get_recipients(step.channel, named, partners.browse(group[0].partner_id)))
-        return result
-
-    def _refresh_recipients(self):
-        """Before another try: the address may have been put right."""
-        for followup in self:
-            named = followup.line_ids.filtered(lambda line: line.counts and line.is_subject).move_id.partner_id
-            followup.recipient_ids = self._get_recipients(followup.channel, named, followup.partner_id)
-
-    def _check_reachable(self, by_person=False):
-        """Those with somebody who can be reached; the others fail, each with its reason."""
-        reasons = {followup: followup._get_unreachable_reason(by_person) for followup in self}
-        for reason in set(filter(None, reasons.values())):
-            self.filtered(lambda followup, reason=reason: reasons[followup] == reason)._fail(reason)
-        return self.filtered(lambda followup: not reasons[followup])
-
-    def _get_unreachable_reason(self, by_person=False):
-        self.ensure_one()
-        reasons = [
-            partner._escalation_get_unreachable_reason(self.channel, by_person) for partner in self.recipient_ids
-        ]
-        return "" if "" in reasons else (reasons or ["no_recipient"])[0]
-
-    def _get_email_recipients(self):
-        self.ensure_one()
-        return self.recipient_ids.filtered(
-            lambda partner: not partner._escalation_get_unreachable_reason("email", by_person=True)
-        )
-
     # --- text and email -----------------------------------------------------------------------------------------------
 
     def _get_template(self):
         """The step's template; a letter without one takes the ready text of its tone."""
         self.ensure_one()
+        if not self.step_id.to_customer:
+            return False
         return self.step_id.template_id or (self.channel == "letter" and self.step_id._get_ready_template())
 
     def _render_texts(self):
@@ -147,12 +81,19 @@ class AccountEscalationFollowup(models.Model):
         self._fetch_items()  # of all languages at once
         for (template, lang), followups in self.grouped(lambda f: (f._get_template(), f.lang)).items():
             if not template:
+                texts.update(
+                    {followup.id: followup.with_context(lang=lang)._get_text_without() for followup in followups}
+                )
                 continue
             localized = template.with_context(lang=lang)
             subjects = localized._render_field("subject", followups.ids)
             bodies = localized._render_field("body_html", followups.ids)
             texts.update({res_id: (subjects[res_id], bodies[res_id]) for res_id in followups.ids})
         return texts
+
+    def _get_text_without(self):
+        """Subject and body of what has no template: the notice for colleagues."""
+        return ("", "") if self.step_id.to_customer else self._render_notice()
 
     def _get_composer(self):
         """Odoo's composer, filled in with the text, the recipients and the PDFs of one email."""
@@ -174,7 +115,7 @@ class AccountEscalationFollowup(models.Model):
                 "default_body": self.body,
                 "default_partner_ids": self.recipient_ids.ids,
                 "default_attachment_ids": self._get_mail_attachments().ids,
-                "default_email_from": self._get_sender().email_formatted,
+                "default_email_from": self._get_email_from(),
                 "default_reply_to": self._get_reply_to()[self.id],
                 "default_email_layout_xmlid": "mail.mail_notification_light",
             },
@@ -203,6 +144,14 @@ class AccountEscalationFollowup(models.Model):
         self.ensure_one()
         self.write({"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)]})
         self._set_done(self.company_id._escalation_today())
+        self._inform_internal()
+
+    def _notify_by_email_get_base_mail_values(self, message, recipients_data, additional_values=None):
+        """What a person sends has the same copies as what leaves by itself."""
+        values = super()._notify_by_email_get_base_mail_values(message, recipients_data, additional_values)
+        if len(self) == 1 and message.message_type == "comment" and not message.is_internal and self.state != "done":
+            values["email_cc"] = self._get_cc()
+        return values
 
     def _send(self, today):
         """Queue the emails and note the contact. Core's mail queue sends them."""
@@ -230,6 +179,7 @@ class AccountEscalationFollowup(models.Model):
             followup.mail_message_id = mail.mail_message_id
         self._write_message_bodies({followup: texts[followup.id][1] for followup in self})
         self._set_done(today)
+        self._inform_internal()
 
     def _write_message_bodies(self, bodies):
         """Keep in each message the text as it is sent, for the history.
@@ -255,8 +205,10 @@ class AccountEscalationFollowup(models.Model):
         mails = self.env["mail.mail"].sudo()
         if not self.mail_message_id:
             return mails
+        notices = [("model", "=", self._name), ("res_id", "in", self.ids), ("message_type", "=", "email_outgoing")]
         return mails.search(
-            [("mail_message_id", "in", self.mail_message_id.ids), ("state", "in", ("outgoing", "exception"))]
+            Domain("state", "in", ("outgoing", "exception"))
+            & (Domain("mail_message_id", "in", self.mail_message_id.ids) | Domain(notices))
         )
 
     def _get_unsent(self):
@@ -282,29 +234,14 @@ class AccountEscalationFollowup(models.Model):
         for company, followups in self.grouped("company_id").items():
             followups._set_done(company._escalation_today())
 
-    def _get_reply_to(self):
-        """Core's catchall, so that answers come back to the follow-up; without one, the responsible's own address."""
-        own = {followup.id: followup._get_sender().email_formatted for followup in self}
-        heard = self.filtered("user_id")  # else the answer would be recorded where nobody looks
-        if not heard:
-            return own
-        return own | heard._notify_get_reply_to_batch(
-            defaults={followup.id: own[followup.id] for followup in heard},
-            author_ids={followup.id: followup._get_sender().id for followup in heard},
-        )
-
-    def _get_sender(self):
-        self.ensure_one()
-        sender = self.user_id.partner_id
-        return sender if sender.email else self.company_id.partner_id
-
     def _prepare_mail_values(self, subject, body, reply_to):
         sender = self._get_sender()
         return {
             "subject": subject,
             "body_html": body,
             "author_id": sender.id,
-            "email_from": sender.email_formatted,
+            "email_from": self._get_email_from(),
+            "email_cc": self._get_cc(),
             "reply_to": reply_to,
             "model": self._name,
             "res_id": self.id,
@@ -352,11 +289,3 @@ class AccountEscalationFollowup(models.Model):
             )
             missing.invalidate_recordset(["invoice_pdf_report_id"])
         moves.sudo().invoice_pdf_report_id.fetch(["res_model", "res_id"])  # sudo: see _get_mail_attachments
-
-    def _subscribe_responsible(self):
-        """Have core notify the responsible of answers."""
-        for user, followups in self.filtered("user_id").grouped("user_id").items():
-            # a colleague is no customer: core need not look that up
-            self.env["mail.followers"]._insert_followers(
-                self._name, followups.ids, user.partner_id.ids, customer_ids=[]
-            )

@@ -33,78 +33,72 @@ class AccountEscalationFollowup(models.Model):
 
         :param planned: list of (step, occurrence, [Facts])
         """
-        recipients = self._get_recipients_of(planned)
+        recipients = self._get_recipients_of(plan, planned)
         vals_list = [
-            {**self._prepare_values(plan, step, group, today), "recipient_ids": [Command.set(partners.ids)]}
+            {
+                **self._prepare_values(plan, step, group, partners[0], today),
+                "recipient_ids": [Command.set(partners[1].ids)],
+            }
             for (step, _occurrence, group), partners in zip(planned, recipients, strict=True)
         ]
         followups = self.with_context(**SILENT).create(vals_list)
         followups._subscribe_responsible()
         others = self._read_others(plan, planned, today)
+        is_free = plan.company_id._escalation_get_is_free(today)
         lines = []
         for followup, (step, occurrence, group) in zip(followups, planned, strict=True):
-            listed = [(facts, True) for facts in group]
-            if step.tone == "statement":
-                seen = {facts.move_id for facts in group}
-                others_of = others.get(followup.partner_id.id, ())
-                listed += [(facts, False) for facts in others_of if facts.move_id not in seen]
-            for facts, is_decided in listed:
-                lines += followup._prepare_line_values(facts, is_decided, occurrence, today)
+            for facts in group:
+                listed = schedule.listed(facts.subject, today)
+                subjects = schedule.triggered(facts.subject, step._get_schedule_step(), occurrence, today, is_free)
+                lines += [followup._prepare_line_values(item, item in subjects, occurrence) for item in listed]
+            seen = {(line["move_id"], line["instalment"]) for line in lines if line["followup_id"] == followup.id}
+            lines += [
+                followup._prepare_line_values(item, False, occurrence)
+                for item in others.get(followup.partner_id.id, ())
+                if step.tone == "statement" and (item.key.move_id, item.key.instalment) not in seen
+            ]
         self.env["account.escalation.followup.line"].create(lines)
         return followups
 
     @api.model
-    def _prepare_values(self, plan, step, group, today):
+    def _prepare_values(self, plan, step, group, partner, today):
+        is_strict = step._is_automatic() and partner.escalation_always_review
         return {
             "plan_id": plan.id,
             "step_id": step.id,
             "company_id": plan.company_id.id,
-            "partner_id": group[0].partner_id,
+            "partner_id": partner.id,
             "channel": step.channel,
-            "user_id": plan.responsible_id.id or next((facts.user_id for facts in group if facts.user_id), False),
+            "is_reviewed": step.needs_review or is_strict,
+            "user_id": (is_strict and partner.escalation_user_id.id)
+            or self._get_responsible_id(plan, step, group, partner),
             "date": today,
         }
 
-    def _prepare_line_values(self, facts, is_decided, occurrence, today):
-        reference = schedule.reference(facts.subject) if is_decided else None
-        items = schedule.listed(facts.subject, today) if is_decided else facts.subject.items
-        return [
-            {
-                "followup_id": self.id,
-                "plan_id": self.plan_id.id,
-                "step_id": self.step_id.id,
-                "move_id": facts.move_id,
-                "instalment": item.key.instalment,
-                "move_line_id": item.key.move_line_id,
-                "is_subject": item is reference,
-                "occurrence": occurrence,
-                "currency_id": self.company_id.currency_id.id,
-                "amount_residual": item.amount,
-            }
-            for item in items
-            if is_decided or item.due < today or item.amount < 0
-        ]
+    def _prepare_line_values(self, item, is_subject, occurrence):
+        return {
+            "followup_id": self.id,
+            "plan_id": self.plan_id.id,
+            "step_id": self.step_id.id,
+            "move_id": item.key.move_id,
+            "instalment": item.key.instalment,
+            "move_line_id": item.key.move_line_id,
+            "is_subject": is_subject,
+            "occurrence": occurrence,
+            "currency_id": self.company_id.currency_id.id,
+            "amount_residual": item.amount,
+        }
 
     @api.model
     def _read_others(self, plan, planned, today):
-        """The other open invoices and credit notes of customers who get a statement: {partner id: [Facts]}."""
+        """What else is overdue, and the credits, of customers who get a statement: {partner id: [Item]}."""
         partner_ids = {
-            group[0].partner_id for step, _occurrence, group in planned if step.tone == "statement" and group
+            group[0].partner_id
+            for step, _number, group in planned
+            if step.tone == "statement" and plan.level == "invoice"
         }
-        if not partner_ids:
-            return {}
-        condition = SQL(
-            "m.commercial_partner_id IN %s AND m.company_id = %s AND m.state = 'posted'"
-            " AND m.move_type IN ('out_invoice', 'out_receipt', 'out_refund')"
-            " AND m.payment_state IN ('not_paid', 'partial')",
-            tuple(partner_ids),
-            plan.company_id.id,
-        )
-        others = {}
-        for facts in plan._read_facts(condition):
-            if facts.subject.out in ("", "plan_archived"):
-                others.setdefault(facts.partner_id, []).append(facts)
-        return others
+        told = plan._read_statement_facts(partner_ids)
+        return {partner_id: schedule.listed(facts.subject, today) for partner_id, facts in told.items()}
 
     # --- checking again -----------------------------------------------------------------------------------------------
 
@@ -120,31 +114,75 @@ class AccountEscalationFollowup(models.Model):
 
     def _is_given_up(self, today):
         self.ensure_one()
-        [step] = self.step_id._get_schedule_steps()
-        return self.state in ("todo", "failed") and step.is_given_up(self.date, today)
+        return self.state in ("todo", "failed") and self.step_id._get_schedule_step().is_given_up(self.date, today)
 
     def _recheck(self, today):
         """Withdraw what lost its reason since it was decided (paid, excluded, plan changed...); return the rest."""
+        found = self._read_present_facts()
+        self._list_new_credits(found)
         lines = self.line_ids.filtered("counts")
-        facts = {}
-        if lines:
-            condition = SQL("m.id IN %s", tuple(lines.move_id.ids))
-            no_steps = self.env["account.escalation.step"]  # nothing is decided here
-            facts = {fact.move_id: fact for fact in self.plan_id._read_facts(condition, no_steps)}
-        lines._refresh_move_lines(facts)
-        steps = {step: step._get_schedule_steps()[0] for step in self.step_id}
-        objections = {line: objection for line in lines if (objection := line._get_objection(facts, steps, today))}
+        lines._refresh_move_lines(found)
+        steps = {step: step._get_schedule_step() for step in self.step_id}
+        objections = {line: objection for line in lines if (objection := line._get_objection(found, steps, today))}
         self.env["account.escalation.followup.line"].concat(*objections)._uncount()
-        valid = lines.filtered(lambda line: line.is_subject and line.counts).followup_id
-        withdrawn = self - valid
+        valid = self.filtered(lambda followup: followup._has_subject())
+        covered = valid.filtered(lambda followup: followup.level == "customer" and followup._is_covered(today))
+        covered._withdraw("covered")
+        valid -= covered
+        withdrawn = self - valid - covered
         for reason, followups in withdrawn.grouped(lambda followup: followup._get_objection(objections)).items():
             followups._withdraw(reason)
         return self & valid
 
     def _get_objection(self, objections):
         self.ensure_one()
-        subjects = self.line_ids.filtered("is_subject")
+        subjects = self.line_ids if self.level == "summary" else self.line_ids.filtered("is_subject")
         return next((objections[line] for line in subjects if line in objections), "plan_changed")
+
+    def _read_present_facts(self):
+        """What READ finds now on what these follow-ups list.
+
+        :return: {key: Facts}, where the key is the id of an invoice, or (partner id, plan id) for all of a customer
+        """
+        if not self:
+            return {}
+        moves = self.line_ids.filtered(lambda line: line.counts and line.followup_id.level == "invoice").move_id
+        whole = self.filtered(lambda followup: followup.level != "invoice")
+        condition = SQL("m.id IN %s", tuple(moves.ids)) if moves else None
+        plans = self.plan_id
+        customers = plans._read_customers(self.partner_id.ids)
+        no_steps = self.env["account.escalation.step"]  # nothing is decided here
+        found = {}
+        for facts in plans._read_facts(condition, whole.partner_id.ids, customers, no_steps):
+            found |= {fact.move_id or (fact.partner_id, fact.plan_id): fact for fact in facts}
+        statements = self.filtered(lambda followup: followup.level == "invoice" and followup.tone == "statement")
+        for plan, followups in statements.grouped("plan_id").items():
+            told = plan._read_statement_facts(followups.partner_id.ids)
+            found |= {(partner_id, plan.id): facts for partner_id, facts in told.items()}
+        return found
+
+    def _list_new_credits(self, found):
+        """What the customer has paid, or was credited, since a follow-up was made, is taken off what it asks for."""
+        vals_list = []
+        for followup in self.filtered(lambda followup: followup.level != "invoice"):
+            facts = found.get((followup.partner_id.id, followup.plan_id.id))
+            known = set(followup.line_ids.filtered("counts").mapped(lambda line: (line.move_id.id, line.instalment)))
+            vals_list += [
+                followup._prepare_line_values(item, False, followup.line_ids[:1].occurrence or 1)
+                for item in (facts.subject.items if facts else ())
+                if item.amount < 0 and (item.key.move_id, item.key.instalment) not in known
+            ]
+        lines = self.env["account.escalation.followup.line"].sudo().create(vals_list)  # sudo: see _to_act
+        lines.followup_id.is_outdated = True
+
+    def _is_covered(self, today):
+        """Whether the customer owes nothing any more, once credits are subtracted."""
+        self.ensure_one()
+        items = [
+            schedule.Item(line.id, line.date, line.date_maturity or line.date, line.amount_residual)
+            for line in self.line_ids.filtered("counts").move_line_id
+        ]
+        return schedule.net(items, today) <= self.plan_id.min_amount
 
     def _recheck_all(self):
         """:meth:`_recheck`, each on its own company's today."""
@@ -215,7 +253,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _execute_email(self, today):
         reachable = self._check_reachable()
-        reviewed = reachable.filtered("step_id.needs_review")
+        reviewed = reachable.filtered("is_reviewed")
         reviewed._render_texts()  # a text that cannot be rendered fails now, not when a person wants to send it
         reviewed.state = "todo"
         (reachable - reviewed)._send(today)
@@ -262,6 +300,7 @@ class AccountEscalationFollowup(models.Model):
         for letter, attachment in zip(letters, attachments, strict=True):
             letter.attachment_ids = attachment
         letters.state = "todo"
+        letters._inform_internal()
 
     def _prepare_letter_values(self, document):
         self.ensure_one()

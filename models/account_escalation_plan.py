@@ -1,5 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+
+from ..tools import schedule
+from ..tools.days import never_free
 
 
 class AccountEscalationPlan(models.Model):
@@ -17,7 +21,16 @@ class AccountEscalationPlan(models.Model):
         "res.company", required=True, default=lambda self: self.env.company, index=True, readonly=False
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
-    level = fields.Selection([("invoice", "Each invoice by itself")], default="invoice", required=True)
+    level = fields.Selection(
+        [
+            ("invoice", "Each invoice by itself"),
+            ("customer", "Each customer, with all open invoices"),
+            ("summary", "Summary: a regular statement of account"),
+        ],
+        string="Follows Up",
+        default="invoice",
+        required=True,
+    )
     logic = fields.Selection(
         [
             ("standard", "Standard: every step, one after the other"),
@@ -45,6 +58,42 @@ class AccountEscalationPlan(models.Model):
         default=True,
         help="Invoices of one customer that reach the same step on the same day share one message.",
     )
+    invoice_scope = fields.Selection(
+        [("overdue", "What is overdue"), ("unpaid", "All that is unpaid")],
+        string="Lists",
+        default="overdue",
+        required=True,
+        help="What a message to the customer lists. What is not yet due stands apart, and is not asked for.",
+    )
+    reference_rule = fields.Selection(
+        [("oldest", "The oldest due invoice"), ("latest", "The latest due invoice")],
+        string="Dated By",
+        default="oldest",
+        required=True,
+        help="The invoice whose due date decides on the customer's next step, among those that still owe one.",
+    )
+    leave_out_planned = fields.Boolean(
+        string="Leave Out Invoices of Other Plans",
+        default=True,
+        help="Leave out invoices whose own plan still has a step after the due date to take,"
+        " so that nothing is said twice.",
+    )
+    next_run_date = fields.Date(
+        string="Next Run",
+        copy=False,
+        help="The plan looks at its customers on this day, or on the next working day, and then again and again.",
+    )
+    first_run_date = fields.Date(
+        compute="_compute_first_run_date",
+        store=True,
+        readonly=False,
+        copy=False,
+        help="The day from which the further ones are counted: the 31st stays the 31st.",
+    )
+    interval_number = fields.Integer(string="Every", default=1)
+    interval_type = fields.Selection(
+        [("days", "days"), ("weeks", "weeks"), ("months", "months")], default="months", required=True
+    )
     min_amount = fields.Monetary(
         string="Minimum Amount", help="An open amount at or below this, in company currency, is not followed up."
     )
@@ -57,10 +106,24 @@ class AccountEscalationPlan(models.Model):
         tracking=True,
         help="Gets the to-do's and the customers' answers, and signs the emails. If empty, the invoice's salesperson.",
     )
+    responsible_ids = fields.Many2many(
+        "res.users",
+        "account_escalation_plan_team_rel",
+        string="Team",
+        domain="[('share', '=', False)]",
+        help="Its to-do's stand in My Team of all of these, until one of them takes them.",
+    )
+    sender_email = fields.Char(
+        string="Sender", help="The address from which all emails of the plan come. If empty, the responsible's."
+    )
+    copy_responsible = fields.Boolean(
+        string="Copy to the Responsible", help="Each automatic email goes to the responsible in copy."
+    )
     attach_invoices = fields.Boolean(help="Each email carries the PDFs of its invoices.")
     last_run = fields.Date(readonly=True, copy=False, help="The last day on which all invoices were looked at.")
     is_requested = fields.Boolean(copy=False, help="To be run again at once, whatever the hour.")
     move_count = fields.Integer(compute="_compute_counts", string="Invoices")
+    partner_count = fields.Integer(compute="_compute_counts", string="Customers")
     followup_count = fields.Integer(compute="_compute_counts", string="Open Follow-ups")
     is_reviewed = fields.Boolean(compute="_compute_is_reviewed")
     records_answers = fields.Boolean(compute="_compute_records_answers")
@@ -77,9 +140,16 @@ class AccountEscalationPlan(models.Model):
                 [("plan_id", "in", self.ids), ("state", "in", followups._get_open_states())], ["plan_id"], ["__count"]
             )
         )
+        partners = self.env["res.partner"]
         for plan in self:
+            plan.partner_count = plan.level != "invoice" and partners.search_count(plan._get_customers_domain())
             plan.move_count = move_counts.get(plan, 0)
             plan.followup_count = followup_counts.get(plan, 0)
+
+    @api.depends("next_run_date", "interval_number", "interval_type")
+    def _compute_first_run_date(self):
+        for plan in self:
+            plan.first_run_date = plan.next_run_date
 
     @api.depends("step_ids.needs_review", "step_ids.channel")
     def _compute_is_reviewed(self):
@@ -115,6 +185,36 @@ class AccountEscalationPlan(models.Model):
             if plan.min_contact_days < 0 or plan.min_amount < 0:
                 raise ValidationError(self.env._("The minimum delay and the minimum amount cannot be negative."))
 
+    @api.constrains("level", "interval_number", "next_run_date")
+    def _check_rhythm(self):
+        for plan in self.filtered(lambda plan: plan.level != "invoice"):
+            if plan.interval_number < 1:
+                raise ValidationError(
+                    self.env._("“%s” must run every 1 day, week or month, or more rarely.", plan.name)
+                )
+            if not plan.next_run_date:
+                raise ValidationError(
+                    self.env._("Choose the day of the next run of “%s”: it looks at its customers then.", plan.name)
+                )
+            plan.step_ids._check_summary()
+
+    @api.constrains("level")
+    def _check_level_unchanged(self):
+        """What was followed up, and how, is told by the level: history would be read wrongly."""
+        followups = self.env["account.escalation.followup"].sudo()  # sudo: those of other companies too
+        for plan in self:
+            others = [("plan_id", "=", plan.id), ("level", "!=", plan.level)]
+            moves = [("escalation_plan_id", "=", plan.id)]
+            used = plan.level != "invoice" and self.env["account.move"].sudo().search_count(moves, limit=1)
+            if (
+                used
+                or self.env["res.partner"]._escalation_find_by_plan(plan, but=plan.level)
+                or followups.search_count(others, limit=1)
+            ):
+                raise ValidationError(
+                    self.env._("The plan “%s” is in use: make another one for this kind of follow-up.", plan.name)
+                )
+
     @api.constrains("company_id")
     def _check_company_unchanged(self):
         moves = self.env["account.move"].sudo()  # invoices of companies that the user does not see count too
@@ -127,8 +227,10 @@ class AccountEscalationPlan(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_in_use(self):
         used = self.env["account.move"].sudo().search([("escalation_plan_id", "in", self.ids)], limit=1)
+        assigned = (plan for plan in self if self.env["res.partner"]._escalation_find_by_plan(plan))
         used_plan = (
             used.escalation_plan_id
+            or next(assigned, None)
             or self.env["account.escalation.followup"].sudo().search([("plan_id", "in", self.ids)], limit=1).plan_id
         )
         if used_plan:
@@ -144,8 +246,10 @@ class AccountEscalationPlan(models.Model):
         return vals_list
 
     def action_run(self):
-        """Look at all invoices again now, in the background."""
+        """Look at all invoices again now, in the background; at customers, as if the day of the next run had come."""
         self.is_requested = True
+        for plan in self.filtered(lambda plan: plan.level != "invoice"):
+            plan.write({"next_run_date": plan.company_id._escalation_today(), "first_run_date": plan.first_run_date})
         self.env.ref("account_escalation.ir_cron_run")._trigger()
         return {
             "type": "ir.actions.client",
@@ -169,6 +273,37 @@ class AccountEscalationPlan(models.Model):
             "domain": [("escalation_plan_id", "in", self.ids)],
             "context": {"default_move_type": "out_invoice"},
         }
+
+    def action_open_customers(self):
+        action = self.env["ir.actions.act_window"]._for_xml_id("account.res_partner_action_customer")
+        return {**action, "domain": list(self._get_customers_domain()), "context": {}}
+
+    def _get_customers_domain(self):
+        """The customers whom these plans follow."""
+        names = ("escalation_plan_id", "escalation_summary_plan_id")
+        return Domain.OR([Domain(name, "in", self.ids) for name in names])
+
+    def _get_rhythm(self):
+        """When the plan looks at its customers; None for invoices, at which it looks every day."""
+        self.ensure_one()
+        if self.level == "invoice" or not self.next_run_date:
+            return None
+        first = self.first_run_date or self.next_run_date
+        return schedule.Rhythm(first, self.interval_number, self.interval_type, self.next_run_date)
+
+    def _is_look_day(self, today):
+        rhythm = self._get_rhythm()
+        if not rhythm:
+            return self.level == "invoice"
+        is_free = self.company_id._escalation_get_is_free(today) if self.workdays_only else never_free
+        return rhythm.look(today, today, is_free) == today
+
+    def _prepare_next_look(self, today):
+        """Once the plan has looked today: its next day, of which those that were missed are left out."""
+        rhythm = self._get_rhythm()
+        if not rhythm or not self._is_look_day(today):
+            return {}
+        return {"next_run_date": rhythm.after(today), "first_run_date": rhythm.first}
 
     def action_open_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")

@@ -2,9 +2,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
-from itertools import count, groupby, islice
-from typing import NamedTuple
+from itertools import groupby, islice
 
 import psycopg2
 
@@ -12,170 +10,64 @@ from odoo import api, fields, models
 from odoo.tools import SQL, format_date
 
 from ..tools import schedule
-from ..tools.reasons import OUT, explain
+from ..tools.reasons import explain
+from .account_escalation_plan_read import NOBODY, Facts
 
 _logger = logging.getLogger(__name__)
 
 RECORD_BATCH = 500  # follow-ups recorded at once: the memory of a run does not grow with the number of invoices
-READ_BATCH = 5000  # rows fetched at once from the server-side cursor
-CURSOR_NUMBER = count()
-FOLLOWED_PAYMENT_STATES = ("not_paid", "partial")
-
-
-class Receivable(NamedTuple):
-    """What a follow-up line needs to know of an item that the decision has seen."""
-
-    move_line_id: int
-    instalment: int  # rank by maturity among the instalments of the invoice, from 1
-
-
-class Facts(NamedTuple):
-    """One invoice as READ found it: its subject for the decision, and what RECORD writes down."""
-
-    partner_id: int  # the commercial partner
-    move_id: int
-    plan_id: int | None
-    user_id: int | None  # the salesperson
-    address_id: int  # the partner named on the invoice
-    subject: schedule.Subject
 
 
 class AccountEscalationPlan(models.Model):
-    """The daily run: READ the open invoices, DECIDE what they owe, RECORD it as follow-ups."""
+    """The daily run: DECIDE what READ found, RECORD it as follow-ups."""
 
     _inherit = "account.escalation.plan"
 
-    # --- READ ---------------------------------------------------------------------------------------------------------
-
-    def _get_schedule_plan(self, steps=None):
-        """This plan as values for the decision, with archived steps: they tell how far an invoice has come.
-
-        :param steps: the steps needed, by default all
-        """
-        self.ensure_one()
-        if steps is None:
-            steps = self.with_context(active_test=False).step_ids
-        return schedule.Plan(
-            steps=steps._get_schedule_steps(),
-            logic=self.logic,
-            min_contact_days=self.min_contact_days,
-            delay_in_workdays=self.delay_in_workdays,
-            workdays_only=self.workdays_only,
-            min_amount=self.min_amount,
-        )
-
-    @api.model
-    def _get_facts_query(self, condition):
-        """One row per instalment, those of a customer and of an invoice together, oldest maturity first.
-
-        :param SQL condition: on ``m``, the invoice
-        """
-        return SQL(
-            """
-            SELECT m.commercial_partner_id, m.id, m.escalation_plan_id, COALESCE(m.invoice_date, m.date), m.state,
-                   m.payment_state, m.escalation_last_date, salesperson.id, m.partner_id, l.no_followup, l.id,
-                   row_number() OVER (PARTITION BY m.commercial_partner_id, m.id
-                                      ORDER BY COALESCE(l.date_maturity, m.invoice_date, m.date), l.id),
-                   COALESCE(l.date_maturity, m.invoice_date, m.date), l.amount_residual, history.taken
-              FROM account_move m
-              JOIN account_move_line l ON l.move_id = m.id AND l.display_type = 'payment_term'
-         LEFT JOIN res_users salesperson ON salesperson.id = m.invoice_user_id
-                   AND salesperson.active AND NOT salesperson.share
-         LEFT JOIN (
-                    SELECT m.id, string_agg(
-                               concat_ws(' ', fl.instalment, fl.step_id, fl.occurrence, COALESCE(f.date_done, f.date),
-                                         CASE WHEN f.state IN ('queued', 'todo', 'failed') THEN 'open' END),
-                               ',' ORDER BY fl.instalment, fl.step_id, fl.occurrence) AS taken
-                      FROM account_escalation_followup_line fl
-                      JOIN account_escalation_followup f ON f.id = fl.followup_id
-                      JOIN account_move m ON m.id = fl.move_id AND m.escalation_plan_id = fl.plan_id
-                     WHERE fl.counts AND %(condition)s
-                  GROUP BY m.id
-                   ) history ON history.id = m.id
-             WHERE %(condition)s
-          ORDER BY m.commercial_partner_id, m.id, COALESCE(l.date_maturity, m.invoice_date, m.date), l.id
-            """,
-            condition=condition,
-        )
-
-    def _read_facts(self, condition, steps=None) -> Iterator[Facts]:
-        """Stream the invoices that a condition selects, ordered by customer, in one statement.
-
-        ``self`` holds the plans to follow; an invoice of another plan, or of an archived one, is not followed.
-
-        :param SQL condition: on ``m``, the invoice
-        :param steps: those that the plans are needed with, by default all
-        """
-        for model in ("account.move", "account.move.line", "account.escalation.followup"):
-            self.env[model].flush_model()
-        self.env["account.escalation.followup.line"].flush_model()
-        plans = {plan.id: plan._get_schedule_plan(steps) for plan in self if plan.active}
-        histories = {}
-        with self.env.cr._cnx.cursor(name=f"account_escalation_{next(CURSOR_NUMBER)}") as cursor:
-            cursor.itersize = READ_BATCH
-            query = self._get_facts_query(condition)
-            cursor.execute(query.code, query.params)
-            for _move_id, rows in groupby(cursor, key=lambda row: row[1]):
-                yield self._prepare_facts(list(rows), plans, histories)
-
-    @api.model
-    def _prepare_facts(self, rows, plans, histories):
-        partner_id, move_id, plan_id, issue, state, payment_state, last_date, user_id, address_id, *_, text = rows[0]
-        if text not in histories:
-            histories[text] = self._parse_history(text)
-        history = histories[text]
-        plan = plans.get(plan_id)
-        items = tuple(
-            schedule.Item(Receivable(line_id, rank), issue, due, amount, history.get(rank, ()))
-            for *_move, no_followup, line_id, rank, due, amount, _text in rows
-            if amount and not no_followup
-        )
-        out = ""
-        if state != "posted":
-            out = "not_posted"
-        elif payment_state not in FOLLOWED_PAYMENT_STATES:
-            out = payment_state if payment_state in OUT else "blocked"
-        elif not items and any(row[-2] for row in rows):
-            out = "excluded"
-        elif plan_id and not plan:
-            out = "plan_archived"
-        subject = schedule.Subject(plan, items, last_date, None, out)
-        return Facts(partner_id, move_id, plan_id, user_id, address_id, subject)
-
-    @api.model
-    def _parse_history(self, text):
-        """The history column as {instalment: (Taken, ...)}."""
-        history = defaultdict(tuple)
-        for entry in text.split(",") if text else ():
-            instalment, step_id, occurrence, day, *is_open = entry.split(" ")
-            history[int(instalment)] += (
-                schedule.Taken(int(step_id), int(occurrence), date.fromisoformat(day), bool(is_open)),
-            )
-        return history
-
-    def _get_followed_condition(self):
-        """Which invoices a run looks at: a superset of what it will follow up."""
-        return SQL(
-            "m.escalation_plan_id IN %s AND m.state = 'posted' AND m.payment_state IN %s"
-            " AND m.commercial_partner_id IS NOT NULL",
-            tuple(self.ids) or (0,),
-            FOLLOWED_PAYMENT_STATES,
-        )
-
     # --- DECIDE -------------------------------------------------------------------------------------------------------
 
-    def _decide(self, today, condition=None) -> Iterator[tuple[Facts, schedule.Decision]]:
-        """What each invoice under these plans of one company owes next, seen on ``today``. Writes nothing."""
-        is_free = self.company_id._escalation_get_is_free(today)
+    def _decide(self, today, moves=None, partner_ids=None) -> Iterator[tuple[Facts, schedule.Decision]]:
+        """What each subject of these plans of one company owes next, seen on ``today``. Writes nothing.
+
+        :param SQL moves: a condition on ``m``: these invoices only
+        :param partner_ids: these customers only
+        """
+        company = self.company_id
+        is_free = company._escalation_get_is_free(today)
+        limits = company._escalation_get_limits(today)
         # all rows will be fetched: by default, PostgreSQL plans a cursor for getting the first ones soon, which with
         # outdated statistics (after the first run, after many invoices got a plan) is many times slower in all
         self.env.cr.execute("SET LOCAL cursor_tuple_fraction = 1")
         memo = {}
-        facts = self._read_facts(condition or self._get_followed_condition())
-        for _partner_id, group in groupby(facts, key=lambda fact: fact.partner_id):
-            customer = list(group)
-            decisions = schedule.decide([fact.subject for fact in customer], today, is_free, memo)
-            yield from zip(customer, decisions, strict=True)
+        for facts, customer in self._read_followed(moves, partner_ids):
+            subjects = schedule.leave_out_planned([fact.subject for fact in facts], is_free)
+            bounds = limits._replace(last_automatic=customer.last_automatic) if limits.min_days_any else limits
+            decisions = schedule.decide(subjects, today, is_free, memo, bounds)
+            for fact, subject, decision in zip(facts, subjects, decisions, strict=True):
+                if fact.plan_id in self._ids:
+                    yield fact if subject is fact.subject else fact._replace(subject=subject), decision
+
+    def _read_followed(self, moves, partner_ids):
+        """All subjects that a decision on these plans must see, customer by customer: ([Facts], Customer)."""
+        plans = self._get_coupled_plans()
+        customers = plans._read_customers(partner_ids)
+        is_everything = moves is None and partner_ids is None
+        if is_everything and ("invoice" in self.mapped("level") or plans.company_id.escalation_min_days_any):
+            moves = plans._get_invoice_condition()
+        whole = plans._get_whole_customers(customers)
+        if plans.company_id.escalation_min_days_any and partner_ids:
+            whole = partner_ids
+        for facts in plans._read_facts(moves, whole, customers):
+            if facts:
+                yield facts, customers.get(facts[0].partner_id, NOBODY)
+
+    def _get_whole_customers(self, customers):
+        """Those of whom all receivables must be read: who are under one of these plans as customers."""
+        plan_ids = set(self.filtered(lambda plan: plan.level != "invoice").ids)
+        return [
+            partner_id
+            for partner_id, customer in customers.items()
+            if plan_ids & {customer.plan_id, customer.summary_id}
+        ]
 
     @api.model
     def _decide_moves(self, moves):
@@ -187,10 +79,34 @@ class AccountEscalationPlan(models.Model):
         planned = moves.filtered(lambda move: move.escalation_plan_id and move.id)
         for company, company_moves in planned.grouped("company_id").items():
             condition = SQL("m.id IN %s", tuple(company_moves.ids))
-            plans = company_moves.escalation_plan_id
-            for facts, decision in plans._decide(company._escalation_today(), condition):
-                result[facts.move_id] = (facts, decision)
+            decided = company_moves.escalation_plan_id._decide(
+                company._escalation_today(), condition, company_moves.commercial_partner_id.ids
+            )
+            result |= {facts.move_id: (facts, decision) for facts, decision in decided if facts.move_id in moves._ids}
         return result
+
+    @api.model
+    def _decide_customers(self, partners, company):
+        """What comes next for these customers of a company: {(partner id, plan id): (Facts, Decision)}."""
+        partners = partners.with_company(company)
+        plans = (partners.escalation_plan_id | partners.escalation_summary_plan_id).sudo()  # sudo: as for invoices
+        if not plans:
+            return {}
+        decided = plans._decide(company._escalation_today(), partner_ids=partners.ids)
+        return {
+            (facts.partner_id, facts.plan_id): (facts, decision) for facts, decision in decided if facts.move_id is None
+        }
+
+    def _preview_messages(self, moves):
+        """The messages that would be made today if these invoices began this plan."""
+        if not self:
+            return []
+        today = self.company_id._escalation_today()
+        return list(self._plan_followups(pair for pair in self._preview(moves, today) if pair[1].date == today))
+
+    def _explain_key(self, key):
+        """The sentence of a reason that needs no values."""
+        return explain(self.env, key)
 
     def _explain(self, decision):
         """The one sentence that says why the decision is as it is, in the user's language."""
@@ -205,7 +121,8 @@ class AccountEscalationPlan(models.Model):
             self.env,
             variants.get(key, key),
             date=format_date(self.env, decision.date),
-            days=max(1, self.min_contact_days),
+            days=self.company_id.escalation_min_days_any if key == "min_any" else max(1, self.min_contact_days),
+            number=self.company_id.escalation_max_messages,
             step=self.env["account.escalation.step"].browse(decision.steps[0].id).display_name,
         )
 
@@ -232,8 +149,8 @@ class AccountEscalationPlan(models.Model):
         followups = self.env["account.escalation.followup"]
         if not self.try_lock_for_update(allow_referencing=True):
             return followups
-        due = (pair for pair in self._decide(today) if pair[1].date == today)
-        planned = self._plan_followups(due, today)
+        due = (pair for pair in self._decide(today) if pair[1].date == today) if self._is_look_day(today) else ()
+        planned = iter(self._cap(self._plan_followups(due), today))
         ids = []
         while batch := list(islice(planned, RECORD_BATCH)):
             ids += followups._record(self, batch, today).ids
@@ -241,13 +158,24 @@ class AccountEscalationPlan(models.Model):
         if len(ids) > RECORD_BATCH:
             # while PostgreSQL believes these tables to be as small as they were, READ can take minutes
             self.env.cr.execute("ANALYZE account_escalation_followup, account_escalation_followup_line")
-        self.write({"last_run": today, "is_requested": False})
+        self.write({"last_run": today, "is_requested": False, **self._prepare_next_look(today)})
         return followups.browse(ids)
 
-    def _plan_followups(self, due, today):
+    def _cap(self, planned, today):
+        """Of the automatic messages of the day, the company's number of them, oldest due first; and all others."""
+        capacity = self.company_id._escalation_get_capacity(today)
+        if capacity is None:
+            return planned
+        planned = list(planned)
+        automatic = [entry for entry in planned if entry[0]._is_automatic()]
+        automatic.sort(key=lambda entry: min(item.due for facts in entry[2] for item in facts.subject.items))
+        waiting = {id(entry) for entry in automatic[capacity:]}
+        return [entry for entry in planned if id(entry) not in waiting]
+
+    def _plan_followups(self, due):
         """Share out what is due to messages.
 
-        :param due: iterable of (Facts, Decision), ordered by customer
+        :param due: iterable of (Facts, Decision), those of a customer together
         :return: iterator of (step, occurrence, [Facts]), one per follow-up
         """
         steps = {step.id: step for step in self.step_ids}

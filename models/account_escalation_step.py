@@ -59,6 +59,17 @@ class AccountEscalationStep(models.Model):
         string="Skip After",
         help="Days after which a follow-up that nobody has dealt with is skipped, so that the plan goes on. 0: never.",
     )
+    to_customer = fields.Boolean(string="To the Customer", default=True)
+    to_internal = fields.Boolean(
+        string="To Internal Contacts",
+        help="The customer's internal contacts get a message of their own; a call is theirs to make.",
+    )
+    cc_salesperson = fields.Boolean(
+        string="Salesperson in Copy", help="The salesperson is in copy (Cc) of the customer's email."
+    )
+    extra_partner_ids = fields.Many2many(
+        "res.partner", string="Also To", help="Who gets the internal message too; never the customer's."
+    )
     warning = fields.Char(compute="_compute_warning")
 
     @api.depends("name", "anchor", "direction", "days", "channel")
@@ -85,10 +96,26 @@ class AccountEscalationStep(models.Model):
             if max(step.days, step.repeat_days, step.auto_skip_days) > DAYS_MAX:
                 raise ValidationError(self.env._("The days of a step cannot exceed ten years."))
 
-    @api.constrains("channel", "template_id")
+    @api.constrains("to_customer", "to_internal", "extra_partner_ids")
+    def _check_recipients(self):
+        for step in self:
+            if not (step.to_customer or step.to_internal or step.extra_partner_ids):
+                raise ValidationError(self.env._("The step “%s” goes to nobody.", step.display_name))
+
+    @api.constrains("anchor", "direction", "days", "repeat_days", "channel", "plan_id")
+    def _check_summary(self):
+        for step in self.filtered(lambda step: step.plan_id.level == "summary"):
+            if step.anchor != "due" or step.direction != "after" or step.days or step.repeat_days:
+                raise ValidationError(
+                    self.env._("A summary is sent on the days of its plan: its steps have no days of their own.")
+                )
+            if step.channel == "call":
+                raise ValidationError(self.env._("A summary is an email or a letter."))
+
+    @api.constrains("channel", "template_id", "to_customer")
     def _check_template(self):
         for step in self:
-            if step.channel == "email" and not step.template_id:
+            if step.channel == "email" and step.to_customer and not step.template_id:
                 raise ValidationError(self.env._("The email step “%s” needs a template.", step.display_name))
             if step.template_id and step.template_id.model != FOLLOWUP_MODEL:
                 raise ValidationError(
@@ -127,7 +154,8 @@ class AccountEscalationStep(models.Model):
     def _get_ready_template(self):
         """The text that comes with the addon for this tone; letters have some of their own."""
         self.ensure_one()
-        names = [f"letter_{self.tone}", self.tone] if self.channel == "letter" else [self.tone]
+        tone = "summary" if self.plan_id.level == "summary" else self.tone
+        names = [f"letter_{tone}", tone] if self.channel == "letter" else [tone]
         ready = (self.env.ref(f"account_escalation.mail_template_{name}", False) for name in names)
         return next(filter(None, ready), self.env["mail.template"])
 
@@ -150,19 +178,29 @@ class AccountEscalationStep(models.Model):
             return self.env._("%s before the due date", days)
         return self.env._("%s after the due date", days)
 
-    def _get_schedule_steps(self):
-        """These steps as values for the decision."""
-        return tuple(
-            schedule.Step(
-                id=step.id,
-                days=step.days,
-                anchor=step.anchor,
-                direction=step.direction,
-                tone=step.tone,
-                sequence=step.sequence,
-                repeat_days=step.repeat_days,
-                auto_skip_days=step.auto_skip_days,
-                active=step.active,
-            )
-            for step in self
+    def _get_internal_partners(self, customer):
+        """Who is told of this step, beside the customer."""
+        self.ensure_one()
+        users = customer.escalation_internal_user_ids if self.to_internal else self.env["res.users"]
+        return users.filtered("active").partner_id | self.extra_partner_ids
+
+    def _is_automatic(self):
+        """Whether a message to the customer leaves without a person."""
+        self.ensure_one()
+        return self.channel == "email" and self.to_customer and not self.needs_review
+
+    def _get_schedule_step(self):
+        """This step as a value for the decision."""
+        self.ensure_one()
+        return schedule.Step(
+            id=self.id,
+            days=self.days,
+            anchor=self.anchor,
+            direction=self.direction,
+            tone=self.tone,
+            sequence=self.sequence,
+            repeat_days=self.repeat_days,
+            auto_skip_days=self.auto_skip_days,
+            active=self.active,
+            is_automatic=self._is_automatic(),
         )

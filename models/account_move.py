@@ -5,7 +5,9 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-FOLLOWED_TYPES = ("out_invoice", "out_receipt")
+from .account_escalation_plan_read import INVOICE_TYPES
+from .res_partner import HOLDS
+
 COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -29,6 +31,13 @@ class AccountMove(models.Model):
         readonly=True,
         help="Chosen, and no plan: this invoice is not followed up.",
         groups="base.group_user",
+    )
+    escalation_hold = fields.Selection(HOLDS, string="On Hold", copy=False, groups="base.group_user")
+    escalation_hold_until = fields.Date(
+        string="On Hold Until",
+        copy=False,
+        groups="base.group_user",
+        help="The last day. If empty, until somebody lifts it.",
     )
     escalation_last_date = fields.Date(string="Last Follow-up", copy=False, readonly=True, groups="base.group_user")
     escalation_next_step_id = fields.Many2one(
@@ -67,6 +76,8 @@ class AccountMove(models.Model):
         "line_ids.no_followup",
         "line_ids.amount_residual",
         "escalation_last_date",
+        "escalation_hold",
+        "escalation_hold_until",
         "line_ids.date_maturity",
     )
     @api.depends_context("lang")
@@ -118,7 +129,7 @@ class AccountMove(models.Model):
         plans = self.env["account.escalation.plan"].sudo()
         by_company = (
             plans.with_context(active_test=False)
-            .search([("company_id", "in", self.env.companies.ids)])
+            .search([("company_id", "in", self.env.companies.ids), ("level", "=", "invoice")])
             .grouped("company_id")
         )
         found = [
@@ -147,11 +158,13 @@ class AccountMove(models.Model):
     @api.depends("escalation_plan_id", "partner_id.email", "commercial_partner_id.email", "partner_id.city")
     def _compute_escalation_alert(self):
         followups = self.env["account.escalation.followup"]
+        customers = self.commercial_partner_id
+        contacts = (customers | customers.escalation_contact_partner_id)._escalation_get_contacts()
         for move in self:
             channels = set(move.sudo().escalation_plan_id.step_ids.mapped("channel")) & {"email", "letter"}
             alerts = []
             for channel in sorted(channels):
-                recipients = followups._get_recipients(channel, move.partner_id, move.commercial_partner_id)
+                recipients = followups._get_recipients(channel, move.partner_id, move.commercial_partner_id, contacts)
                 reasons = [partner._escalation_get_unreachable_reason(channel) for partner in recipients]
                 if reasons and "" not in reasons:
                     alerts.append(followups._get_reason_sentence(reasons[0]))
@@ -171,7 +184,7 @@ class AccountMove(models.Model):
                         company=move.company_id.name,
                     )
                 )
-            if move.move_type not in FOLLOWED_TYPES:
+            if move.move_type not in INVOICE_TYPES:
                 raise ValidationError(
                     self.env._("Only customer invoices can be under a plan, not %s.", move.display_name)
                 )
@@ -191,6 +204,8 @@ class AccountMove(models.Model):
         res = super().write(vals)
         if "escalation_plan_id" in vals:
             self._escalation_start_afresh()
+        if "escalation_hold" in vals or "escalation_hold_until" in vals:
+            self._escalation_recheck()
         return res
 
     def button_draft(self):
@@ -205,28 +220,34 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         posted = super()._post(soft)
-        posted._escalation_set_default_plan()
+        posted._escalation_set_own_plan()
         return posted
 
-    def _escalation_set_default_plan(self):
-        """Give the company's default plan to invoices for which nobody has chosen."""
-        # sudo: the choice is the company's, whoever posts
+    def _escalation_set_own_plan(self):
+        """Put invoices for which nobody has chosen under their customer's plan, else under the company's default."""
+        # sudo: the choice is the company's, whoever posts; without access to plans
         undecided = self.sudo().filtered(
             lambda move: (
-                move.move_type in FOLLOWED_TYPES
+                move.move_type in INVOICE_TYPES
                 and move.partner_id
                 and not move.escalation_plan_id
                 and not move.escalation_plan_origin
             )
         )
-        # sudo: whoever may post an invoice puts it under the default plan, without access to plans
-        plans = self.env["account.escalation.plan"].sudo()
-        for company, moves in undecided.grouped("company_id").items():
-            plan = plans.search(
+        plans = undecided.env["account.escalation.plan"]
+        for company, company_moves in undecided.grouped("company_id").items():
+            default = plans.search(
                 [("company_id", "=", company.id), ("level", "=", "invoice"), ("is_default", "=", True)], limit=1
             )
-            if plan:
-                moves._escalation_write({"escalation_plan_id": plan.id, "escalation_plan_origin": "default"})
+            by_plan = company_moves.with_company(company).grouped(
+                lambda move: move.commercial_partner_id.escalation_invoice_plan_id.filtered("active")
+            )
+            for own, moves in by_plan.items():
+                origin = "customer" if own else "default"
+                if own or default:
+                    moves._escalation_write(
+                        {"escalation_plan_id": (own or default).id, "escalation_plan_origin": origin}
+                    )
 
     def _escalation_write(self, vals):
         """Write our own plain fields past core's checks of balance and dynamic lines, which they do not touch."""
@@ -237,11 +258,7 @@ class AccountMove(models.Model):
         if not self:
             return
         followups = self.env["account.escalation.followup"].sudo()  # sudo: whoever pays in must be able to stop them
-        unsent = [("state", "=", "done"), ("mail_message_id.mail_ids.state", "=", "outgoing")]
-        affected = followups.search(
-            Domain("line_ids.move_id", "in", self.ids)
-            & (Domain("state", "in", followups._get_open_states()) | Domain(unsent))
-        )
+        affected = followups._search_stoppable(Domain("line_ids.move_id", "in", self.ids))
         # whatever is odd about a follow-up, a payment is registered
         affected._attempt(lambda batch: batch._recheck_all())
         self._escalation_invalidate_next()
@@ -256,7 +273,7 @@ class AccountMove(models.Model):
         lines = (
             self.env["account.escalation.followup.line"]
             .sudo()
-            .search([("move_id", "in", self.ids), ("counts", "=", True)])
+            .search([("move_id", "in", self.ids), ("counts", "=", True), ("plan_id.level", "=", "invoice")])
         )
         waiting = lines.followup_id.filtered(lambda followup: followup.state in followup._get_open_states())
         unsent = (lines.followup_id - waiting)._get_unsent()
@@ -292,7 +309,9 @@ class AccountMove(models.Model):
                        SELECT max(f.date_done)
                          FROM account_escalation_followup_line fl
                          JOIN account_escalation_followup f ON f.id = fl.followup_id
-                        WHERE fl.move_id = m.id AND f.state = 'done' AND f.reason = 'due')
+                         JOIN account_escalation_step s ON s.id = f.step_id
+                        WHERE fl.move_id = m.id AND f.state = 'done' AND f.reason = 'due'
+                              AND f.level != 'summary' AND s.to_customer)
                  WHERE m.id IN %s
                 """,
                 tuple(self.ids),

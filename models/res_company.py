@@ -5,6 +5,8 @@ import pytz
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..tools import schedule
+
 DAYS_BACK, DAYS_AHEAD = 366, 731  # how far around today a decision knows the company's days off
 
 
@@ -18,6 +20,27 @@ class ResCompany(models.Model):
         default=8.5,
         help="The plans of the company are run once a day, at the first full hour after this time.",
     )
+
+    escalation_min_days_any = fields.Integer(
+        string="Days Between Any Two Messages",
+        help="At least so many days lie between any two automatic messages to the same customer, over all plans and"
+        " summaries. 0: off.",
+    )
+    escalation_max_messages = fields.Integer(
+        string="Automatic Messages a Day",
+        help="No more automatic messages than this are sent on one day, the oldest due first. 0: no limit.",
+    )
+    escalation_user_id = fields.Many2one(
+        "res.users",
+        string="Follow-up Responsible",
+        domain=[("share", "=", False)],
+        help="Gets the to-do's of which nobody else is in charge.",
+    )
+
+    @api.constrains("escalation_min_days_any", "escalation_max_messages")
+    def _check_escalation_limits(self):
+        if any(min(company.escalation_min_days_any, company.escalation_max_messages) < 0 for company in self):
+            raise ValidationError(self.env._("The limits of follow-ups cannot be negative."))
 
     @api.constrains("escalation_send_hour")
     def _check_escalation_send_hour(self):
@@ -40,6 +63,27 @@ class ResCompany(models.Model):
     def _escalation_is_send_time(self, now):
         local = self._escalation_now(now)
         return local.hour + local.minute / 60 >= self.escalation_send_hour
+
+    def _escalation_get_capacity(self, today):
+        """How many more automatic messages may be sent today; None: as many as there are."""
+        self.ensure_one()
+        if not self.escalation_max_messages:
+            return None
+        sent = self.env["account.escalation.followup"].search_count(
+            [
+                ("company_id", "=", self.id),
+                ("date", "=", today),
+                ("channel", "=", "email"),
+                ("is_reviewed", "=", False),
+                ("state", "!=", "skipped"),
+            ]
+        )
+        return max(0, self.escalation_max_messages - sent)
+
+    def _escalation_get_limits(self, today):
+        """What the decision must know of the company's limits."""
+        self.ensure_one()
+        return schedule.Limits(self.escalation_min_days_any, None, self._escalation_get_capacity(today) == 0)
 
     def _escalation_get_is_free(self, today):
         """A function that tells the company's days off (working schedule and public holidays) around ``today``.

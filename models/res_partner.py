@@ -1,10 +1,333 @@
-from odoo import models
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+
+from .account_escalation_plan_read import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
+from .account_escalation_step import FOLLOWUP_MODEL
+
+ACCOUNTANTS = "account.group_account_invoice,account.group_account_readonly"
+PLAN_FIELDS = {
+    "escalation_plan_id": "customer",
+    "escalation_invoice_plan_id": "invoice",
+    "escalation_summary_plan_id": "summary",
+}
+HOLDS = [("pause", "Paused"), ("promise", "Promised to pay"), ("dispute", "Disputed")]
 
 
 class ResPartner(models.Model):
-    """Whether somebody can be written to, and why not."""
+    """A customer: its plans, who is written to and who is told, and whether it is left alone. Each per company.
+
+    Only what stands on the commercial partner counts.
+    """
 
     _inherit = "res.partner"
+
+    escalation_plan_id = fields.Many2one(
+        "account.escalation.plan",
+        string="Customer Plan",
+        company_dependent=True,
+        index="btree_not_null",
+        domain="[('company_id', '=', current_company_id), ('level', '=', 'customer')]",
+        groups=ACCOUNTANTS,
+        help="Follows up the customer, with all open invoices together.",
+    )
+    escalation_invoice_plan_id = fields.Many2one(
+        "account.escalation.plan",
+        string="Plan for Its Invoices",
+        company_dependent=True,
+        domain="[('company_id', '=', current_company_id), ('level', '=', 'invoice')]",
+        groups=ACCOUNTANTS,
+        help="Taken by the open invoices of the customer, and by new ones, unless somebody has chosen on an invoice.",
+    )
+    escalation_summary_plan_id = fields.Many2one(
+        "account.escalation.plan",
+        string="Summary",
+        company_dependent=True,
+        index="btree_not_null",
+        domain="[('company_id', '=', current_company_id), ('level', '=', 'summary')]",
+        groups=ACCOUNTANTS,
+        help="Sends regular statements of account, whatever else the customer gets.",
+    )
+    escalation_is_automatic = fields.Boolean(
+        string="Automatic Follow-up",
+        compute="_compute_escalation_is_automatic",
+        inverse="_inverse_escalation_is_automatic",
+        groups=ACCOUNTANTS,
+        help="Ticked: the company's default plan follows up this customer, or another that is chosen here.",
+    )
+    escalation_hold = fields.Selection(HOLDS, string="On Hold", company_dependent=True, groups=ACCOUNTANTS)
+    escalation_hold_until = fields.Date(
+        string="On Hold Until",
+        company_dependent=True,
+        groups=ACCOUNTANTS,
+        help="The last day. If empty, until somebody lifts it.",
+    )
+    escalation_no_followup = fields.Boolean(
+        string="No Follow-up", company_dependent=True, groups=ACCOUNTANTS, help="Nothing is sent to this customer."
+    )
+    escalation_always_review = fields.Boolean(
+        string="Always Review",
+        company_dependent=True,
+        groups=ACCOUNTANTS,
+        help="Every automatic message waits for a person, who may change it.",
+    )
+    escalation_user_id = fields.Many2one(
+        "res.users",
+        string="Reviewed By",
+        company_dependent=True,
+        domain=[("share", "=", False)],
+        groups=ACCOUNTANTS,
+    )
+    escalation_is_contact = fields.Boolean(
+        string="Gets Follow-ups", help="Follow-ups are addressed to this contact instead of the invoice address."
+    )
+    escalation_contact_partner_id = fields.Many2one(
+        "res.partner",
+        string="Follow Up At",
+        help="A head office, for instance, whose contacts get the messages. Amounts of several companies are never"
+        " merged.",
+    )
+    escalation_internal_user_ids = fields.Many2many(
+        "res.users",
+        "account_escalation_internal_rel",
+        string="Internal Contacts",
+        domain="[('share', '=', False)]",
+        help="Colleagues who are told of follow-ups by steps that say so, and who may read those of this customer.",
+    )
+    escalation_next_date = fields.Date(
+        string="Next Follow-up", compute="_compute_escalation_next", compute_sudo=True, groups=ACCOUNTANTS
+    )
+    escalation_reason = fields.Char(
+        string="Follow-up Status", compute="_compute_escalation_next", compute_sudo=True, groups=ACCOUNTANTS
+    )
+    escalation_summary_reason = fields.Char(
+        string="Summary Status", compute="_compute_escalation_next", compute_sudo=True, groups=ACCOUNTANTS
+    )
+    escalation_preview = fields.Char(compute="_compute_escalation_preview", groups=ACCOUNTANTS)
+    escalation_line_ids = fields.Many2many(
+        "account.move.line", string="Open Items", compute="_compute_escalation_items", groups=ACCOUNTANTS
+    )
+    escalation_followup_ids = fields.One2many(
+        FOLLOWUP_MODEL, "partner_id", string="Follow-ups", groups="base.group_user"
+    )
+    escalation_followup_count = fields.Integer(compute="_compute_escalation_followup_count", groups=ACCOUNTANTS)
+
+    # --- computes -----------------------------------------------------------------------------------------------------
+
+    @api.depends("escalation_plan_id", "escalation_invoice_plan_id")
+    @api.depends_context("company")
+    def _compute_escalation_is_automatic(self):
+        for partner in self:
+            partner.escalation_is_automatic = partner.escalation_plan_id or partner.escalation_invoice_plan_id
+
+    def _inverse_escalation_is_automatic(self):
+        plans = self.env["account.escalation.plan"]
+        defaults = plans.search([("company_id", "=", self.env.company.id), ("is_default", "=", True)])
+        by_level = {plan.level: plan for plan in defaults}
+        for partner in self:
+            if not partner.escalation_is_automatic:
+                partner.write({"escalation_plan_id": False, "escalation_invoice_plan_id": False})
+            elif not (partner.escalation_plan_id or partner.escalation_invoice_plan_id):
+                partner._escalation_set_default_plan(by_level)
+
+    def _escalation_set_default_plan(self, by_level):
+        if "customer" in by_level:
+            self.escalation_plan_id = by_level["customer"]
+        elif "invoice" in by_level:
+            self.escalation_invoice_plan_id = by_level["invoice"]
+        else:
+            raise UserError(self.env._("There is no default plan yet: mark one as default, or choose a plan here."))
+
+    @api.depends(
+        "escalation_plan_id",
+        "escalation_summary_plan_id",
+        "escalation_hold",
+        "escalation_hold_until",
+        "escalation_no_followup",
+    )
+    @api.depends_context("lang", "company")
+    def _compute_escalation_next(self):
+        plans = self.env["account.escalation.plan"]
+        decisions = plans._decide_customers(self.filtered("id"), self.env.company)
+
+        def explain(partner, plan):
+            _facts, decision = decisions.get((partner.id, plan.id), (None, None))
+            if decision:
+                return decision.date, plan._explain(decision)
+            return False, plan and plan._explain_key("paid" if plan.active else "plan_archived")
+
+        for partner in self:
+            partner.escalation_next_date, partner.escalation_reason = explain(partner, partner.escalation_plan_id)
+            summary_date, partner.escalation_summary_reason = explain(partner, partner.escalation_summary_plan_id)
+            partner.escalation_next_date = min(
+                filter(None, [partner.escalation_next_date, summary_date]), default=False
+            )
+
+    @api.depends("escalation_plan_id", "escalation_invoice_plan_id")
+    @api.depends_context("lang", "company")
+    def _compute_escalation_preview(self):
+        """While a plan is being chosen: what saving it would do."""
+        for partner in self:
+            origin, plan = partner._origin, partner.escalation_invoice_plan_id._origin
+            partner.escalation_preview = False
+            if not origin or plan == origin.escalation_invoice_plan_id:
+                continue
+            moves = origin._escalation_get_covered_moves(plan)
+            values = {"invoices": len(moves), "messages": len(plan._preview_messages(moves))}
+            partner.escalation_preview = (
+                self.env._(
+                    "Saving puts %(invoices)s open invoices under this plan; %(messages)s messages would go today.",
+                    **values,
+                )
+                if plan
+                else self.env._("Saving takes %(invoices)s open invoices off their plan.", **values)
+            )
+
+    @api.depends_context("company")
+    def _compute_escalation_items(self):
+        lines = self.env["account.move.line"].search(
+            [
+                ("partner_id.commercial_partner_id", "in", self.commercial_partner_id.ids),
+                ("company_id", "=", self.env.company.id),
+                ("account_id.account_type", "=", "asset_receivable"),
+                ("account_id.non_trade", "=", False),
+                ("parent_state", "=", "posted"),
+                ("reconciled", "=", False),
+                ("amount_residual", "!=", 0),
+            ],
+            order="date_maturity, id",
+        )
+        by_partner = lines.grouped(lambda line: line.partner_id.commercial_partner_id)
+        for partner in self:
+            partner.escalation_line_ids = by_partner.get(partner._origin, lines.browse())
+
+    @api.depends_context("company")
+    def _compute_escalation_followup_count(self):
+        counts = dict(
+            self.env[FOLLOWUP_MODEL]._read_group(
+                [("partner_id", "in", self.ids), ("company_id", "=", self.env.company.id)], ["partner_id"], ["__count"]
+            )
+        )
+        for partner in self:
+            partner.escalation_followup_count = counts.get(partner._origin, 0)
+
+    # --- constraints and changes --------------------------------------------------------------------------------------
+
+    @api.constrains(*PLAN_FIELDS)
+    def _check_escalation_plans(self):
+        for partner in self:
+            for name, level in PLAN_FIELDS.items():
+                plan = partner.sudo()[name]  # sudo: the rule is the same for who may not read plans
+                if plan and plan.company_id != self.env.company:
+                    raise ValidationError(
+                        self.env._(
+                            "The plan “%(plan)s” belongs to %(plan_company)s, not to %(company)s.",
+                            plan=plan.name,
+                            plan_company=plan.company_id.name,
+                            company=self.env.company.name,
+                        )
+                    )
+                if plan and plan.level != level:
+                    raise ValidationError(
+                        self.env._("The plan “%(plan)s” is not made for “%(field)s”.", plan=plan.name,
+                                   field=self._fields[name]._description_string(self.env))
+                    )  # fmt: skip
+
+    @api.constrains("escalation_contact_partner_id")
+    def _check_escalation_contact_partner_id(self):
+        for partner in self:
+            if partner.escalation_contact_partner_id.commercial_partner_id == partner.commercial_partner_id:
+                raise ValidationError(self.env._("Follow up at another company; for contacts, tick Gets Follow-ups."))
+
+    def write(self, vals):
+        res = super().write(vals)
+        if "escalation_plan_id" in vals:
+            self._escalation_start_afresh()
+        if "escalation_invoice_plan_id" in vals:
+            self._escalation_cover_invoices()
+        stops = ("escalation_hold", "escalation_hold_until", "escalation_no_followup", "escalation_summary_plan_id")
+        if any(name in vals for name in stops):
+            self._escalation_recheck()
+        return res
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        partners = super().create(vals_list)
+        ticked = [
+            partner for partner, vals in zip(partners, vals_list, strict=True) if vals.get("escalation_invoice_plan_id")
+        ]
+        self.concat(*ticked)._escalation_cover_invoices()
+        return partners
+
+    def _escalation_get_open_followups(self, level=None):
+        # sudo: whoever takes a customer off must be able to stop what waits
+        followups = self.env[FOLLOWUP_MODEL].sudo()
+        domain = Domain("partner_id", "in", self.ids) & Domain("company_id", "=", self.env.company.id)
+        if level:
+            domain &= Domain("level", "=", level)
+        return followups._search_stoppable(domain)
+
+    def _escalation_recheck(self):
+        """After a hold or an exclusion: let go at once of follow-ups and queued emails that lost their reason."""
+        self._escalation_get_open_followups()._attempt(lambda batch: batch._recheck_all())
+        self.env["account.move"]._escalation_invalidate_next()
+
+    def _escalation_start_afresh(self):
+        """End the counting of earlier steps: the plan begins anew for these customers; what was said stays said."""
+        waiting = self._escalation_get_open_followups("customer")
+        lines = self.env["account.escalation.followup.line"].sudo()  # sudo: see _escalation_get_open_followups
+        lines.search(
+            [
+                ("followup_id.partner_id", "in", self.ids),
+                ("followup_id.company_id", "=", self.env.company.id),
+                ("followup_id.level", "=", "customer"),
+                ("counts", "=", True),
+            ]
+        )._uncount()
+        waiting._withdraw("plan_changed")
+
+    def _escalation_get_covered_moves(self, plan):
+        """The open invoices of these customers that take the customers' plan, or are to lose it."""
+        origins = [False, "customer", "rule", "default"] if plan else ["customer"]
+        return self.env["account.move"].search(
+            [
+                ("commercial_partner_id", "in", self.ids),
+                ("company_id", "=", self.env.company.id),
+                ("move_type", "in", INVOICE_TYPES),
+                ("state", "=", "posted"),
+                ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
+                ("escalation_plan_origin", "in", origins),
+                ("escalation_plan_id", "!=", plan.id),
+            ]
+        )
+
+    def _escalation_cover_invoices(self):
+        """Put the open invoices under the plan of their customer; without one, under what else applies."""
+        for plan, partners in self.sudo().grouped("escalation_invoice_plan_id").items():
+            moves = partners._escalation_get_covered_moves(plan)
+            moves._escalation_write({"escalation_plan_id": False, "escalation_plan_origin": False})
+            moves._escalation_set_own_plan()
+            moves._escalation_start_afresh()
+
+    @api.model
+    def _escalation_get_decided_domain(self):
+        """Those on whom the company has decided anything that follow-ups must know."""
+        names = ("plan_id", "summary_plan_id", "hold", "no_followup")
+        return Domain.OR(Domain(f"escalation_{name}", "!=", False) for name in names)
+
+    @api.model
+    def _escalation_find_by_plan(self, plan, but=None):
+        """A partner that names the plan, in any field but that of one level.
+
+        :param str but: the level
+        """
+        names = [name for name, level in PLAN_FIELDS.items() if level != but]
+        domain = Domain.OR(Domain(name, "=", plan.id) for name in names)
+        # sudo: whoever may delete a plan need not see its customers
+        partners = self.sudo().with_company(plan.company_id).with_context(active_test=False)
+        return partners.search(domain, limit=1)
+
+    # --- whom to write to ---------------------------------------------------------------------------------------------
 
     def _escalation_get_unreachable_reason(self, channel, by_person=False):
         """A reason key, empty if this partner can be reached.
@@ -19,3 +342,14 @@ class ResPartner(models.Model):
         if self.is_blacklisted:
             return "blacklisted"
         return "bounced" if self.message_bounce and not by_person else ""
+
+    def _escalation_get_contacts(self):
+        """The contacts who get the follow-ups of these customers: {commercial partner: contacts}."""
+        contacts = self.search(
+            [("escalation_is_contact", "=", True), ("commercial_partner_id", "in", self.ids)], order="id"
+        )
+        return contacts.grouped("commercial_partner_id")
+
+    def action_open_escalation_followups(self):
+        action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
+        return {**action, "domain": [("partner_id", "in", self.commercial_partner_id.ids)]}

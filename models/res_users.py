@@ -1,18 +1,61 @@
-from odoo import models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 
 class ResUsers(models.Model):
-    """Core cancels the activities of archived users; their calls to customers wait for somebody else instead."""
+    """Who stands in for whom. What an archived user leaves behind falls to the company's default."""
 
     _inherit = "res.users"
 
+    escalation_substitute_id = fields.Many2one(
+        "res.users",
+        string="Substitute for Follow-ups",
+        domain=[("share", "=", False)],
+        help="Sees the to-do's too, and gets the answers, on the days given.",
+    )
+    escalation_substitute_from = fields.Date(string="Substituted From")
+    escalation_substitute_to = fields.Date(string="Substituted Until")
+
+    @property
+    def SELF_READABLE_FIELDS(self):  # noqa: N802
+        return super().SELF_READABLE_FIELDS + self._escalation_get_own_fields()
+
+    @property
+    def SELF_WRITEABLE_FIELDS(self):  # noqa: N802
+        return super().SELF_WRITEABLE_FIELDS + self._escalation_get_own_fields()
+
+    @api.model
+    def _escalation_get_own_fields(self):
+        return ["escalation_substitute_id", "escalation_substitute_from", "escalation_substitute_to"]
+
+    @api.constrains("escalation_substitute_id", "escalation_substitute_from", "escalation_substitute_to")
+    def _check_escalation_substitute(self):
+        for user in self:
+            start, end = user.escalation_substitute_from, user.escalation_substitute_to
+            if start and end and start > end:
+                raise ValidationError(self.env._("The substitution of %s ends before it begins.", user.name))
+            if user.escalation_substitute_id == user:
+                raise ValidationError(self.env._("Nobody is their own substitute."))
+
+    def _escalation_get_substitute(self):
+        """Who stands in for this user today; empty if nobody does."""
+        today = fields.Date.context_today(self)
+        user = self.sudo()  # sudo: users do not read each other's preferences
+        start, end = user.escalation_substitute_from or today, user.escalation_substitute_to or today
+        is_there = user.escalation_substitute_id.active and start <= today <= end
+        return self.browse(user.escalation_substitute_id.id if is_there else ())
+
+    def _escalation_get_substituted(self):
+        """The users for whom this one stands in today."""
+        # sudo: users do not read each other's preferences
+        users = self.sudo().search([("escalation_substitute_id", "=", self.id)])
+        return users.filtered(lambda user: user._escalation_get_substitute() == self)
+
     def action_archive(self):
+        """Core cancels the activities of archived users; their calls, and all other to-do's, wait for somebody else."""
         # sudo: who may archive a colleague need not have access to follow-ups
-        calls = (
-            self.env["account.escalation.followup"]
-            .sudo()
-            .search([("activity_id.user_id", "in", self.ids), ("state", "=", "todo")])
-        )
-        calls.activity_id.user_id = False
-        calls.user_id = False
+        followups = self.env["account.escalation.followup"].sudo()
+        theirs = followups.search([("user_id", "in", self.ids), ("state", "in", followups._get_open_states())])
+        for company, todos in theirs.grouped("company_id").items():
+            todos.user_id = company.escalation_user_id - self
         return super().action_archive()

@@ -11,6 +11,9 @@ SCHEDULE = {
     "workday": _lt("Waits until %(date)s: today is not a working day."),
     "min_contact": _lt("Waits until %(date)s: at least %(days)s days after the last contact."),
     "min_contact_workdays": _lt("Waits until %(date)s: at least %(days)s working days after the last contact."),
+    "min_any": _lt("Waits until %(date)s: at least %(days)s days between any two messages to this customer."),
+    "cap": _lt("Waits until %(date)s: today's %(number)s automatic messages are used up."),
+    "look": _lt("%(step)s on %(date)s, when the plan looks at its customers again."),
     "hold": _lt("On hold."),
     "hold_until": _lt("On hold: goes on from %(date)s."),
     "open": _lt("Waits until somebody sends, does or skips the open follow-up."),
@@ -26,6 +29,7 @@ OUT = {
     "blocked": _lt("Blocked: its payment status says so."),
     "excluded": _lt("Excluded from follow-ups."),
     "below_min": _lt("Not followed up: the open amount does not exceed the plan's minimum."),
+    "covered": _lt("Nothing to ask for: open credits cover what is due."),
     "not_posted": _lt("Not posted."),
     "plan_changed": _lt("The plan was changed or taken away."),
     "partner_changed": _lt("The invoice has another customer now."),
@@ -40,6 +44,7 @@ FAILURE = {
     "error": _lt("An error occurred."),
 }
 PERSON = {
+    "taken_out": _lt("Every invoice was taken out by a person."),
     "by_person": _lt("Skipped by a person."),
     "auto_skip": _lt("Skipped by itself: nobody dealt with it in time."),
 }

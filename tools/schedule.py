@@ -31,6 +31,7 @@ __all__ = [
     "decide",
     "leave_out_planned",
     "listed",
+    "net",
     "next_workday",
     "objection",
     "plus_days",
@@ -81,6 +82,12 @@ def triggered(subject: Subject, step: Step, occurrence: int, day: date, is_free:
         return [reference(subject)]
     cases = (Case.make(subject, item, (), day, is_free, NO_LIMITS) for item in _worth(subject, listed(subject, day)))
     return [case.item for case in cases if case.is_due(step, occurrence)]
+
+
+def net(items: Sequence[Item], day: date) -> float:
+    """What is to be paid on that day: overdue items less all credits; if nothing is overdue yet, all less credits."""
+    asked = [item.amount for item in items if item.due < day or item.amount < 0]
+    return sum(asked if any(amount > 0 for amount in asked) else (item.amount for item in items))
 
 
 def objection(subject: Subject, item: Item | None, step: Step | None, day: date) -> str:
@@ -256,12 +263,9 @@ def _in_order(subject: Subject) -> list[Item]:
 def _check_net(subject: Subject, decision: Decision) -> Decision:
     """Rule 1: what is asked for on that day, less all credits, must exceed the plan's minimum."""
     items = listed(subject, decision.date)
-    asked = [item.amount for item in items if item.due < decision.date or item.amount < 0]
-    if not any(amount > 0 for amount in asked):  # nothing is overdue yet
-        asked = [item.amount for item in items]
-    if sum(asked) > subject.plan.min_amount:
+    if net(items, decision.date) > subject.plan.min_amount:
         return decision
-    return Decision((), None, "covered" if min(asked, default=0) < 0 else "below_min")
+    return Decision((), None, "covered" if any(item.amount < 0 for item in items) else "below_min")
 
 
 def _decide_summary(subject: Subject, today: date, is_free: IsFree, limits: Limits) -> Decision:

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ..models.account_move import FOLLOWED_TYPES
+from ..models.account_escalation_plan_read import INVOICE_TYPES
 
 
 class AccountEscalationAssign(models.TransientModel):
@@ -22,7 +22,7 @@ class AccountEscalationAssign(models.TransientModel):
     def _default_move_ids(self):
         """Of what was selected, the customer invoices; credit notes and bills have no plan."""
         moves = self.env["account.move"].browse(self.env.context.get("active_ids", ()))
-        return moves.filtered(lambda move: move.move_type in FOLLOWED_TYPES)
+        return moves.filtered(lambda move: move.move_type in INVOICE_TYPES)
 
     @api.depends("move_ids")
     def _compute_company_id(self):

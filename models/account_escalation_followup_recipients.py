@@ -1,0 +1,206 @@
+from odoo import api, fields, models
+from odoo.fields import Command, Domain
+from odoo.tools import formataddr
+
+from .account_escalation_step import FOLLOWUP_MODEL
+
+
+class AccountEscalationFollowup(models.Model):
+    """Who is addressed, which colleagues are told, who signs, and who hears the answers."""
+
+    _inherit = FOLLOWUP_MODEL
+
+    recipient_ids = fields.Many2many("res.partner", string="Recipients", help="Who gets the message.")
+    phone = fields.Char(compute="_compute_phone")
+    is_informed = fields.Boolean(readonly=True, help="The internal contacts were told.")
+    is_mine = fields.Boolean(compute="_compute_is_mine", search="_search_is_mine")
+
+    @api.depends("recipient_ids.phone", "partner_id.phone")
+    def _compute_phone(self):
+        for followup in self:
+            phones = (followup.recipient_ids | followup.partner_id).mapped("phone")
+            followup.phone = next(filter(None, phones), False)
+
+    @api.depends("user_id")
+    @api.depends_context("uid")
+    def _compute_is_mine(self):
+        mine = self.env.user | self.env.user._escalation_get_substituted()
+        for followup in self:
+            followup.is_mine = followup.user_id in mine
+
+    def _search_is_mine(self, operator, value):
+        """Mine, and those of colleagues whom I stand in for."""
+        if operator != "in":
+            return NotImplemented
+        users = self.env.user | self.env.user._escalation_get_substituted()
+        mine = Domain("user_id", "in", users.ids)
+        return mine if True in value else ~mine
+
+    # --- the customer's side ------------------------------------------------------------------------------------------
+
+    @api.model
+    def _get_recipients(self, channel, named, customer, contacts):
+        """Who is addressed: the contacts chosen for it, else the invoice address, else the company itself.
+
+        By email all of them, by letter one. The contacts of another company, if the customer says so.
+
+        :param named: the partners on the invoices that triggered the step
+        :param customer: their commercial partner
+        :param contacts: {commercial partner: the contacts chosen}
+        """
+
+        def reachable(partners):
+            found = partners.filtered(lambda partner: not partner._escalation_get_unreachable_reason(channel, True))
+            return found[:1] if channel == "letter" else found
+
+        office = customer.escalation_contact_partner_id.commercial_partner_id or customer
+        chosen = contacts.get(office)
+        if chosen:
+            return reachable(chosen) or chosen[:1]
+        named = named.filtered(lambda partner: partner.commercial_partner_id == office)  # who has left, has left
+        return reachable(named) or reachable(office.browse(office.address_get(["invoice"])["invoice"])) or office
+
+    @api.model
+    def _get_recipients_of(self, plan, planned):
+        """:meth:`_get_recipients` for many at once.
+
+        :param planned: list of (step, occurrence, [Facts])
+        :return: list of (customer, recipients), in the same order
+        """
+        ids = dict.fromkeys(
+            partner_id
+            for _step, _occurrence, group in planned
+            for facts in group
+            for partner_id in (facts.partner_id, facts.address_id)
+            if partner_id
+        )
+        partners = self.env["res.partner"].with_company(plan.company_id).browse(ids)
+        partners.fetch(["email_normalized", "message_bounce", "street", "city", "commercial_partner_id"])
+        partners.mapped("is_blacklisted")  # computed for all at once
+        customers = partners.browse(dict.fromkeys(group[0].partner_id for _step, _occurrence, group in planned))
+        contacts = (customers | customers.escalation_contact_partner_id)._escalation_get_contacts()
+        result = []
+        for step, _occurrence, group in planned:
+            customer = partners.browse(group[0].partner_id)
+            named = partners.browse(dict.fromkeys(facts.address_id for facts in group if facts.address_id))
+            found = self._get_recipients(step.channel, named, customer, contacts)
+            result.append((customer, found if step.to_customer else step._get_internal_partners(customer)))
+        return result
+
+    def _refresh_recipients(self):
+        """Before another try: the address may have been put right."""
+        contacts = (self.partner_id | self.partner_id.escalation_contact_partner_id)._escalation_get_contacts()
+        for followup in self.filtered("step_id.to_customer"):
+            named = followup.line_ids.filtered(lambda line: line.counts and line.is_subject).move_id.partner_id
+            followup.recipient_ids = self._get_recipients(followup.channel, named, followup.partner_id, contacts)
+
+    def _check_reachable(self, by_person=False):
+        """Those with somebody who can be reached; the others fail, each with its reason."""
+        reasons = {followup: followup._get_unreachable_reason(by_person) for followup in self}
+        for reason in set(filter(None, reasons.values())):
+            self.filtered(lambda followup, reason=reason: reasons[followup] == reason)._fail(reason)
+        return self.filtered(lambda followup: not reasons[followup])
+
+    def _get_unreachable_reason(self, by_person=False):
+        self.ensure_one()
+        reasons = [
+            partner._escalation_get_unreachable_reason(self.channel, by_person) for partner in self.recipient_ids
+        ]
+        return "" if "" in reasons else (reasons or ["no_recipient"])[0]
+
+    def _get_email_recipients(self):
+        self.ensure_one()
+        return self.recipient_ids.filtered(
+            lambda partner: not partner._escalation_get_unreachable_reason("email", by_person=True)
+        )
+
+    # --- colleagues ---------------------------------------------------------------------------------------------------
+
+    @api.model
+    def _get_responsible_id(self, plan, step, group, partner):
+        """Whose to-do it is: an internal contact's call; the plan's responsible; nobody's, of a team; else the
+        salesperson's; else the one's who takes what nobody else does.
+        """
+        if step.channel == "call" and step.to_internal and partner.escalation_internal_user_ids:
+            return partner.escalation_internal_user_ids[0].id
+        if plan.responsible_id or plan.responsible_ids:
+            return plan.responsible_id.id
+        salesperson_id = next((facts.user_id for facts in group if facts.user_id), None)
+        return salesperson_id or plan.company_id.escalation_user_id.id
+
+    def _get_cc(self):
+        """Who is in open copy of the customer's email: addresses, as a header has them."""
+        self.ensure_one()
+        users = self.env["res.users"]
+        if self.step_id.cc_salesperson:
+            users |= self.line_ids.filtered("is_subject").move_id.invoice_user_id or self.partner_id.user_id
+        if self.plan_id.copy_responsible and not self.is_reviewed:
+            users |= self.user_id
+        others = (users.partner_id - self.recipient_ids).filtered("email")
+        return ", ".join(others.mapped("email_formatted"))
+
+    def _get_sender(self):
+        self.ensure_one()
+        sender = self.user_id.partner_id
+        return sender if sender.email else self.company_id.partner_id
+
+    def _get_email_from(self):
+        """The plan's own address, else that of the responsible, else the company's."""
+        self.ensure_one()
+        if self.plan_id.sender_email:
+            return formataddr((self.company_id.name, self.plan_id.sender_email))
+        return self._get_sender().email_formatted
+
+    def _get_reply_to(self):
+        """Core's catchall, so that answers come back to the follow-up; without one, the sender's own address."""
+        own = {followup.id: followup._get_email_from() for followup in self}
+        heard = self.filtered("user_id")  # else the answer would be recorded where nobody looks
+        if not heard:
+            return own
+        return own | heard._notify_get_reply_to_batch(
+            defaults={followup.id: own[followup.id] for followup in heard},
+            author_ids={followup.id: followup._get_sender().id for followup in heard},
+        )
+
+    def _subscribe_responsible(self):
+        """Have core notify the responsible of answers, and who stands in for the responsible."""
+        for user, followups in self.filtered("user_id").grouped("user_id").items():
+            partners = (user | user._escalation_get_substitute()).partner_id
+            # colleagues are no customers: core need not look that up
+            self.env["mail.followers"]._insert_followers(self._name, followups.ids, partners.ids, customer_ids=[])
+
+    def _inform_internal(self):
+        """Tell the internal contacts, in a message of their own, what the customer gets."""
+        told = self.filtered(lambda f: f.step_id.to_customer and not f.is_informed)
+        pairs = [
+            (followup, partner)
+            for followup in told
+            for partner in followup.step_id._get_internal_partners(followup.partner_id)
+            if partner.email_normalized
+        ]
+        # sudo: as for the customer's message
+        self.env["mail.mail"].sudo().create([followup._prepare_notice_values(partner) for followup, partner in pairs])
+        if pairs:
+            self.concat(*(followup for followup, _partner in pairs)).is_informed = True
+
+    def _prepare_notice_values(self, partner):
+        localized = self.with_context(lang=partner.lang or self.env.lang)
+        subject, body = localized._render_notice()
+        return {
+            **self._prepare_mail_values(subject, body, self._get_email_from()),
+            "recipient_ids": [Command.set(partner.ids)],
+            "attachment_ids": [],
+            "email_cc": False,
+        }
+
+    def _render_notice(self):
+        """Subject and body of what internal contacts get, in the language of the context."""
+        self.ensure_one()
+        subject = self.env._(
+            "For your information: %(customer)s, %(step)s",
+            customer=self.partner_id.display_name,
+            step=self.step_id.display_name,
+        )
+        values = {"followup": self, "base_url": self.get_base_url()}
+        body = self.env["ir.qweb"]._render("account_escalation.internal_notice", values, lang=self.env.lang)
+        return subject, body

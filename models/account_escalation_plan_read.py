@@ -1,0 +1,401 @@
+# pylint: disable=bad-builtin-groupby; that of Odoo collects all rows, ours must stream
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+from itertools import count, groupby
+from typing import NamedTuple
+
+from odoo import api, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..tools import schedule
+from ..tools.reasons import OUT
+
+READ_BATCH = 5000  # rows fetched at once from the server-side cursor
+CURSOR_NUMBER = count()
+FOLLOWED_PAYMENT_STATES = ("not_paid", "partial")
+INVOICE_TYPES = ("out_invoice", "out_receipt")
+
+
+class Receivable(NamedTuple):
+    """What a follow-up line needs to know of an item that the decision has seen."""
+
+    move_line_id: int
+    move_id: int
+    instalment: int  # rank by maturity among the instalments of the invoice, from 1; of a journal entry, the line's id
+
+
+class Row(NamedTuple):
+    """One receivable as READ finds it: the columns of the query, in their order."""
+
+    partner_id: int
+    move_id: int
+    move_type: str
+    plan_id: int | None
+    issue: date
+    state: str
+    payment_state: str
+    last_date: date | None
+    hold: str | None
+    hold_until: date | None
+    user_id: int | None
+    address_id: int | None
+    no_followup: bool
+    line_id: int
+    instalment: int
+    due: date
+    amount: float
+    history: str | None
+
+
+class Customer(NamedTuple):
+    """What a company has decided on a customer."""
+
+    plan_id: int | None = None
+    summary_id: int | None = None
+    hold: str | None = None
+    hold_until: date | None = None
+    is_excluded: bool = False
+    user_id: int | None = None
+    last_contact: date | None = None
+    last_automatic: date | None = None
+
+
+class Facts(NamedTuple):
+    """What READ found on one subject: the values for the decision, and what RECORD writes down."""
+
+    partner_id: int  # the commercial partner
+    plan_id: int | None
+    subject: schedule.Subject
+    user_id: int | None  # the salesperson
+    move_id: int | None = None  # the invoice, if it is the subject
+    address_id: int | None = None  # the partner named on the invoice
+    left_out: dict = {}  # {(move id, instalment): reason key}, of what the subject does not count
+
+
+NOBODY = Customer()
+
+
+def get_hold_end(hold, hold_until):
+    """The last day of a hold; None without one. One without a day ends when a person lifts it."""
+    return (hold_until or schedule.UNTIL_LIFTED) if hold else None
+
+
+class AccountEscalationPlan(models.Model):
+    """READ: the open receivables of customers under a plan, and what happened to them."""
+
+    _inherit = "account.escalation.plan"
+
+    # --- plans --------------------------------------------------------------------------------------------------------
+
+    def _get_schedule_plan(self, steps=None):
+        """This plan as values for the decision, with archived steps: they tell how far an invoice has come.
+
+        :param steps: the steps needed, by default all
+        """
+        self.ensure_one()
+        if steps is None:
+            steps = self.with_context(active_test=False).step_ids
+        return schedule.Plan(
+            steps=tuple(step._get_schedule_step() for step in steps),
+            logic=self.logic,
+            min_contact_days=self.min_contact_days,
+            delay_in_workdays=self.delay_in_workdays,
+            workdays_only=self.workdays_only,
+            min_amount=self.min_amount,
+            level=self.level,
+            sequence=self.sequence,
+            is_grouped=self.group_by_customer,
+            scope=self.invoice_scope,
+            reference_rule=self.reference_rule,
+            leaves_out_planned=self.leave_out_planned,
+            rhythm=self._get_rhythm(),
+        )
+
+    def _get_coupled_plans(self):
+        """These plans of one company, with those that the decision must know too."""
+        company = self.company_id
+        plans = self.search([("company_id", "in", company.ids)])
+        if company.escalation_min_days_any:
+            return plans | self
+        if self.filtered(lambda plan: plan.level == "customer" and plan.leave_out_planned):
+            return self | plans.filtered(lambda plan: plan.level == "invoice")
+        return self
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def _get_invoice_condition(self):
+        """Which invoices a run looks at: a superset of what it will follow up."""
+        return SQL(
+            "m.escalation_plan_id IN %s AND m.state = 'posted' AND m.payment_state IN %s"
+            " AND m.commercial_partner_id IS NOT NULL",
+            tuple(self.ids) or (0,),
+            FOLLOWED_PAYMENT_STATES,
+        )
+
+    def _get_rows_query(self, moves, partner_ids):
+        """One row for each instalment, those of a customer and of an invoice together, oldest maturity first.
+
+        :param SQL moves: a condition on ``m``, the invoice; None for none
+        :param partner_ids: customers of whom all open receivables are wanted, of any type of entry
+        """
+        if partner_ids:
+            return self._get_query(
+                SQL("COALESCE(holder.commercial_partner_id, m.commercial_partner_id)"),
+                SQL(
+                    "(%s) picked JOIN account_move_line l ON l.id = picked.id JOIN account_move m ON m.id = l.move_id"
+                    " LEFT JOIN res_partner holder ON holder.id = l.partner_id",
+                    self._get_picked_lines(moves, partner_ids),
+                ),
+                SQL("TRUE"),
+                SQL("SELECT x.move_id FROM (%s) p JOIN account_move_line x ON x.id = p.id",
+                    self._get_picked_lines(moves, partner_ids)),
+            )  # fmt: skip
+        condition = moves or SQL("FALSE")
+        return self._get_query(
+            SQL("m.commercial_partner_id"),
+            SQL("account_move m JOIN account_move_line l ON l.move_id = m.id AND l.display_type = 'payment_term'"),
+            condition,
+            SQL("SELECT m.id FROM account_move m WHERE %s", condition),
+        )
+
+    def _get_picked_lines(self, moves, partner_ids):
+        """The ids of the open receivables of these customers, with all instalments of their invoices."""
+        return SQL(
+            """
+            WITH opened AS (
+                SELECT o.id, o.move_id, o.display_type = 'payment_term' AS is_instalment
+                  FROM account_move_line o
+                  JOIN account_account a ON a.id = o.account_id AND a.account_type = 'asset_receivable'
+                       AND a.non_trade IS NOT TRUE
+                  JOIN res_partner p ON p.id = o.partner_id
+                 WHERE o.company_id = %(company)s AND o.parent_state = 'posted' AND o.reconciled IS NOT TRUE
+                       AND o.amount_residual <> 0 AND p.commercial_partner_id = ANY(%(partners)s))
+            SELECT id FROM opened WHERE is_instalment IS NOT TRUE
+             UNION
+            SELECT s.id FROM opened JOIN account_move_line s ON s.move_id = opened.move_id
+                   AND s.display_type = 'payment_term'
+             WHERE opened.is_instalment
+             UNION
+            SELECT l.id FROM account_move m JOIN account_move_line l ON l.move_id = m.id
+                   AND l.display_type = 'payment_term'
+             WHERE %(moves)s
+            """,
+            company=self.company_id.id,
+            partners=list(partner_ids),
+            moves=moves or SQL("FALSE"),
+        )
+
+    def _get_query(self, partner, source, condition, moves):
+        return SQL(
+            """
+            SELECT %(partner)s, m.id, m.move_type, m.escalation_plan_id, COALESCE(m.invoice_date, m.date), m.state,
+                   m.payment_state, m.escalation_last_date, m.escalation_hold, m.escalation_hold_until,
+                   salesperson.id, m.partner_id, l.no_followup, l.id,
+                   CASE WHEN l.display_type = 'payment_term'
+                        THEN row_number() OVER (PARTITION BY %(partner)s, m.id
+                                                ORDER BY COALESCE(l.date_maturity, m.invoice_date, m.date), l.id)
+                        ELSE l.id END,
+                   COALESCE(l.date_maturity, m.invoice_date, m.date), l.amount_residual, history.taken
+              FROM %(source)s
+         LEFT JOIN res_users salesperson ON salesperson.id = m.invoice_user_id
+                   AND salesperson.active AND NOT salesperson.share
+         LEFT JOIN (
+                    SELECT fl.move_id, string_agg(
+                               concat_ws(' ', fl.plan_id, fl.instalment, fl.step_id, fl.occurrence,
+                                         COALESCE(f.date_done, f.date),
+                                         CASE WHEN f.state IN ('queued', 'todo', 'failed') THEN 'open' END),
+                               ',' ORDER BY fl.plan_id, fl.instalment, fl.step_id, fl.occurrence) AS taken
+                      FROM account_escalation_followup_line fl
+                      JOIN account_escalation_followup f ON f.id = fl.followup_id
+                     WHERE fl.counts AND fl.plan_id IN %(plans)s AND fl.move_id IN (%(moves)s)
+                  GROUP BY fl.move_id
+                   ) history ON history.move_id = m.id
+             WHERE %(condition)s
+          ORDER BY %(partner)s, m.id, COALESCE(l.date_maturity, m.invoice_date, m.date), l.id
+            """,
+            partner=partner,
+            source=source,
+            condition=condition,
+            moves=moves,
+            plans=tuple(self.ids) or (0,),
+        )
+
+    def _read_rows(self, moves, partner_ids) -> Iterator[Row]:
+        """Stream the receivables in one statement, without a recordset of all of them."""
+        for model in ("account.move", "account.move.line", "account.escalation.followup", "res.partner"):
+            self.env[model].flush_model()
+        self.env["account.escalation.followup.line"].flush_model()
+        with self.env.cr._cnx.cursor(name=f"account_escalation_{next(CURSOR_NUMBER)}") as cursor:
+            cursor.itersize = READ_BATCH
+            query = self._get_rows_query(moves, partner_ids)
+            cursor.execute(query.code, query.params)
+            yield from map(Row._make, cursor)
+
+    # --- customers ----------------------------------------------------------------------------------------------------
+
+    def _read_customers(self, partner_ids=None):
+        """What the company has decided on its customers: {commercial partner id: Customer}.
+
+        Only those on whom something is decided, or whose last contact the decision must know.
+
+        :param partner_ids: by default all
+        """
+        partners = self.env["res.partner"].with_company(self.company_id).with_context(active_test=False)
+        domain = partners._escalation_get_decided_domain()
+        if partner_ids is not None:
+            domain &= Domain("id", "in", list(partner_ids))
+        names = ("plan_id", "summary_plan_id", "hold", "hold_until", "no_followup")
+        query = partners._search(domain)
+        columns = [partners._field_to_sql(query.table, f"escalation_{name}") for name in names]
+        salesperson = SQL(
+            "(SELECT u.id FROM res_users u WHERE u.id = %s AND u.active AND NOT u.share)",
+            SQL.identifier(query.table, "user_id"),
+        )
+        rows = self.env.execute_query(query.select(SQL.identifier(query.table, "id"), *columns, salesperson))
+        customers = {partner_id: Customer(*values) for partner_id, *values in rows}
+        for partner_id, last_contact, last_automatic in self._read_contacts(partner_ids):
+            customer = customers.get(partner_id, NOBODY)
+            customers[partner_id] = customer._replace(last_contact=last_contact, last_automatic=last_automatic)
+        return customers
+
+    def _read_contacts(self, partner_ids):
+        """Rule 6 and the company's limit: (partner id, last contact of the customer, last automatic message)."""
+        if not self.company_id.escalation_min_days_any and set(self.mapped("level")) == {"invoice"}:
+            return []
+        return self.env.execute_query(
+            SQL(
+                """
+                SELECT f.partner_id,
+                       max(f.date_done) FILTER (WHERE f.level = 'customer' AND f.state = 'done' AND s.to_customer),
+                       max(COALESCE(f.date_done, f.date)) FILTER (WHERE f.channel = 'email' AND NOT f.is_reviewed)
+                  FROM account_escalation_followup f
+                  JOIN account_escalation_step s ON s.id = f.step_id
+                 WHERE f.company_id = %s AND f.state IN ('queued', 'done') AND %s
+              GROUP BY f.partner_id
+                """,
+                self.company_id.id,
+                SQL("TRUE") if partner_ids is None else SQL("f.partner_id = ANY(%s)", list(partner_ids)),
+            )
+        )
+
+    # --- facts --------------------------------------------------------------------------------------------------------
+
+    def _read_facts(self, moves=None, partner_ids=(), customers=None, steps=None) -> Iterator[list[Facts]]:
+        """All subjects of one customer after the other, that these plans of one company follow.
+
+        :param SQL moves: a condition on ``m``: invoices to read, whatever their plan
+        :param partner_ids: customers to read
+        :param customers: as :meth:`_read_customers` answers
+        :param steps: those that the plans are needed with, by default all
+        """
+        plans = {plan.id: plan._get_schedule_plan(steps) for plan in self if plan.active}
+        customers = self._read_customers() if customers is None else customers
+        parse = cache(self._parse_history)  # most histories are alike
+        for partner_id, rows in groupby(self._read_rows(moves, partner_ids), key=lambda row: row.partner_id):
+            yield self._prepare_facts(list(rows), customers.get(partner_id, NOBODY), plans, parse)
+
+    def _read_statement_facts(self, partner_ids):
+        """All that these customers owe, whatever plan follows it: {partner id: Facts}, as if of this plan."""
+        self.ensure_one()
+        plan = schedule.Plan((), level="customer")
+        customers = self._read_customers(partner_ids)
+        parse = cache(self._parse_history)
+        rows = self._read_rows(None, partner_ids) if partner_ids else ()
+        return {
+            partner_id: self._prepare_customer_facts(
+                list(group), customers.get(partner_id, NOBODY), self.id, plan, parse
+            )
+            for partner_id, group in groupby(rows, key=lambda row: row.partner_id)
+        }
+
+    def _preview(self, moves, today):
+        """What these invoices would owe if they began this plan today: (Facts, Decision), customer by customer."""
+        self.ensure_one()
+        plans = {self.id: self._get_schedule_plan()}
+        customers = self._read_customers(moves.commercial_partner_id.ids)
+        is_free = self.company_id._escalation_get_is_free(today)
+        rows = self._read_rows(SQL("m.id IN %s", tuple(moves.ids)), ()) if moves else ()
+        anew = (row._replace(plan_id=self.id, history=None) for row in rows)
+        for partner_id, group in groupby(anew, key=lambda row: row.partner_id):
+            facts = self._prepare_facts(list(group), customers.get(partner_id, NOBODY), plans, self._parse_history)
+            yield from zip(facts, schedule.decide([fact.subject for fact in facts], today, is_free), strict=True)
+
+    @api.model
+    def _prepare_facts(self, rows, customer, plans, parse):
+        """The subjects of one customer: each invoice under a plan, the customer, its summary."""
+        facts = [
+            self._prepare_invoice_facts(list(instalments), customer, plans, parse)
+            for _move_id, instalments in groupby(rows, key=lambda row: row.move_id)
+        ]
+        facts = [fact for fact in facts if fact]
+        for plan_id in (customer.plan_id, customer.summary_id):
+            if plan_id in plans:
+                facts.append(self._prepare_customer_facts(rows, customer, plan_id, plans[plan_id], parse))
+        return facts
+
+    @api.model
+    def _prepare_invoice_facts(self, rows, customer, plans, parse):
+        row = rows[0]
+        if row.move_type not in INVOICE_TYPES:
+            return None
+        plan = plans.get(row.plan_id)
+        history = parse(row.history)
+        items = tuple(
+            self._prepare_item(row, row.plan_id, history) for row in rows if row.amount and not row.no_followup
+        )
+        out = self._get_out(row)
+        if not out and (customer.is_excluded or (not items and any(row.no_followup for row in rows))):
+            out = "excluded"
+        elif not out and not plan:
+            out = "plan_archived" if row.plan_id else "plan_changed"
+        holds = (get_hold_end(row.hold, row.hold_until), get_hold_end(customer.hold, customer.hold_until))
+        hold_until = max(filter(None, holds), default=None)
+        subject = schedule.Subject(plan, items, row.last_date, hold_until, out)
+        return Facts(row.partner_id, row.plan_id, subject, row.user_id, row.move_id, row.address_id)
+
+    @api.model
+    def _prepare_customer_facts(self, rows, customer, plan_id, plan, parse):
+        """The customer, or its summary, as a subject: all that is open, but for what is blocked or excluded."""
+        items, left_out = [], {}
+        is_summary = plan.level == "summary"
+        for row in rows:
+            reason = self._get_out(row) or ("excluded" if row.no_followup else "" if row.amount else "paid")
+            if reason:
+                left_out[row.move_id, row.instalment] = reason
+                continue
+            hold = None if is_summary and row.hold != "pause" else get_hold_end(row.hold, row.hold_until)
+            items.append(self._prepare_item(row, plan_id, parse(row.history))._replace(hold_until=hold))
+        hold = None if is_summary and customer.hold != "pause" else get_hold_end(customer.hold, customer.hold_until)
+        subject = schedule.Subject(
+            plan, tuple(items), customer.last_contact, hold, "excluded" if customer.is_excluded else ""
+        )
+        user_id = customer.user_id or next((row.user_id for row in rows if row.user_id), None)
+        return Facts(rows[0].partner_id, plan_id, subject, user_id, left_out=left_out)
+
+    @api.model
+    def _prepare_item(self, row, plan_id, history):
+        key = Receivable(row.line_id, row.move_id, row.instalment)
+        return schedule.Item(key, row.issue, row.due, row.amount, history.get((plan_id, row.instalment), ()))
+
+    @api.model
+    def _get_out(self, row):
+        """Why an invoice, or another entry, is not followed up at all: a reason key, or empty."""
+        if row.state != "posted":
+            return "not_posted"
+        if row.move_type == "entry" or row.payment_state in FOLLOWED_PAYMENT_STATES:
+            return ""
+        return row.payment_state if row.payment_state in OUT else "blocked"
+
+    @api.model
+    def _parse_history(self, text):
+        """The history column as {(plan id, instalment): (Taken, ...)}."""
+        history = defaultdict(tuple)
+        for entry in text.split(",") if text else ():
+            plan_id, instalment, step_id, occurrence, day, *is_open = entry.split(" ")
+            history[int(plan_id), int(instalment)] += (
+                schedule.Taken(int(step_id), int(occurrence), date.fromisoformat(day), bool(is_open)),
+            )
+        return history
