@@ -117,6 +117,9 @@ class TestScheduleHistory(ScheduleCase):
              invoice("due-5, due-1", **issued_late, taken=[waiting(1, "11-10")]), "11-12 due-1: due"),
             ("an open follow-up of another instalment", "11-03",
              invoice(plan("due+1", min_amount=10), small_open_instalment, item("11-02")), "never: open"),
+            ("not its twin, listed with an older small instalment", "11-12",
+             invoice(plan("due+10, due+10", min_amount=10), item("10-01", amount=5, taken=[waiting(1, "11-12")]),
+                     item("11-02", taken=[waiting(1, "11-12")])), "11-12 due+10: due"),
         ])  # fmt: skip
 
     def test_rule_8_repeat(self):

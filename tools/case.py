@@ -123,11 +123,13 @@ class Case(NamedTuple):
         for item in (self.item, *self.others):
             for taken in item.taken:
                 earlier = steps.get(taken.step_id) if taken.is_open else None
-                if earlier and self.blocks(earlier, item, trigger, step):
+                if earlier and self.blocks(taken, earlier, item, trigger, step):
                     ends.append(open_until(taken, earlier, item))
         return None if None in ends else max(ends)
 
-    def blocks(self, earlier: Step, item: Item, trigger: date, step: Step) -> bool:
+    def blocks(self, taken: Taken, earlier: Step, item: Item, trigger: date, step: Step) -> bool:
+        if item is not self.item and taken in self.item.taken:
+            return False  # both were listed: the dates of this one count
         if earlier.id == step.id or earlier.trigger(item.issue, item.due) < trigger:
             return True
         return self.plan.level == "customer" and item is not self.item  # one thing at a time with a customer
@@ -152,7 +154,7 @@ class Case(NamedTuple):
             return day, "due"
         if day == date.max:
             return None, "scheduled"
-        if self.plan.rhythm and day > next_workday(floor, self.is_free):
+        if self.plan.rhythm and next_workday(floor, self.is_free) < day == self.day_on_or_after(self.floors["today"]):
             return day, "look"
         return day, "workday" if reason == "today" else reason
 
@@ -200,14 +202,16 @@ class Case(NamedTuple):
     def owes_after_due(self) -> bool:
         """Whether a step is still to be taken, or waits for a person, that makes sense after the due date."""
         item, after = self.item, plus_days(self.item.due, 1)
-        if any(taken.is_open for taken in item.taken):
-            return True
-        return any(not step.is_late(item.issue, item.due, after) for _day, step, _nr in self.owed() + self.repetition())
+        open_ids = {taken.step_id for taken in item.taken if taken.is_open}
+        steps = [step for step in self.plan.steps if step.id in open_ids]
+        steps += [step for _day, step, _number in self.owed() + self.repetition()]
+        return any(not step.is_late(item.issue, item.due, after) for step in steps)
 
     def is_due(self, step: Step, occurrence: int) -> bool:
         """Whether this receivable by itself has reached the step on this day."""
-        return any(
-            (owed, number) == (step, occurrence) and self.earliest(step, trigger) <= self.floors["today"]
+        item, today = self.item, self.floors["today"]
+        return not step.is_late(item.issue, item.due, today) and any(
+            (owed, number) == (step, occurrence) and self.earliest(step, trigger) <= today
             for trigger, owed, number in self.owed() + self.repetition()
         )
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date
 
 from .case import Case, get_workdays, hold_floor, limit_floors, scope_floor
-from .days import DAY, IsFree, Rhythm, add_workdays, next_workday, plus_days
+from .days import DAY, IsFree, Rhythm, add_workdays, next_workday, plus_days, shift
 from .values import UNTIL_LIFTED, Decision, Item, Limits, Plan, Planned, Step, Subject, Taken
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
 Memo = dict[Hashable, Decision]
 LEVELS = ("customer", "invoice", "summary")  # in which order a customer's subjects are decided
 NO_LIMITS = Limits()
+NET_REASONS = ("covered", "below_min")
 OWES_NOTHING = ("finished", "passed", "waiting")
 
 
@@ -238,10 +239,10 @@ def _decide_customer(subject: Subject, today: date, is_free: IsFree, memo: Memo,
     for item in _in_order(subject):
         decision = _decide_item(subject, item, today, is_free, memo, limits)
         if decision.reason in OWES_NOTHING:
-            nothing = nothing if nothing == "waiting" else decision.reason
+            nothing = decision.reason
             continue
         blocked = blocked or decision
-        if decision.date and decision.date < min(until, best.date if best else UNTIL_LIFTED):
+        if decision.date and decision.date < until:
             best = decision
         until = min(until, max(scope_floor(subject.plan, item), hold_floor(item.hold_until)))
         if until <= today:
@@ -263,9 +264,10 @@ def _in_order(subject: Subject) -> list[Item]:
 def _check_net(subject: Subject, decision: Decision) -> Decision:
     """Rule 1: what is asked for on that day, less all credits, must exceed the plan's minimum."""
     items = listed(subject, decision.date)
-    if net(items, decision.date) > subject.plan.min_amount:
+    amount = net(items, decision.date)
+    if amount > subject.plan.min_amount:
         return decision
-    return Decision((), None, "covered" if any(item.amount < 0 for item in items) else "below_min")
+    return Decision((), None, "below_min" if amount > 0 else "covered")
 
 
 def _decide_summary(subject: Subject, today: date, is_free: IsFree, limits: Limits) -> Decision:
@@ -281,8 +283,11 @@ def _decide_summary(subject: Subject, today: date, is_free: IsFree, limits: Limi
     if any(step.is_automatic for step in steps):
         floors |= limit_floors(limits, today)
     reason, floor = max(floors.items(), key=lambda entry: entry[1])
-    day = plan.rhythm.look(floor, today, get_workdays(plan, is_free))
-    return Decision(steps, day, "due" if day == today else reason)
+    workdays = get_workdays(plan, is_free)
+    day = plan.rhythm.look(floor, today, workdays)
+    if day == plan.rhythm.look(today, today, workdays):
+        reason = "due" if day == today else "look"
+    return Decision(steps, day, reason)
 
 
 # --- the future -------------------------------------------------------------------------------------------------------
@@ -304,9 +309,12 @@ def simulate(
                 if any(step.is_automatic for step in decision.steps):
                     limits = limits._replace(last_automatic=day)
         limits = limits._replace(is_capped=False)
-        subjects = [_after_look(subject, day, is_free) for subject in subjects]
-        upcoming = (decision.date for decision in decide(subjects, day + DAY, is_free, None, limits) if decision.date)
-        day = min(upcoming, default=UNTIL_LIFTED)
+        subjects = [_looked(subject, today, day, is_free) for subject in subjects]
+        tomorrow = day + DAY
+        decisions = decide(subjects, tomorrow, is_free, None, limits)
+        days = (_get_next_day(*pair, tomorrow, is_free) for pair in zip(subjects, decisions, strict=True))
+        day = min(days, default=UNTIL_LIFTED)
+        subjects = [_looked(subject, today, plus_days(day, -1), is_free) for subject in subjects]
 
 
 def _after(subject: Subject, told: Subject, decision: Decision, day: date) -> Subject:
@@ -322,9 +330,20 @@ def _after(subject: Subject, told: Subject, decision: Decision, day: date) -> Su
     return subject._replace(items=items, last_contact=day)
 
 
-def _after_look(subject: Subject, day: date, is_free: IsFree) -> Subject:
-    """The subject once its plan has looked on that day."""
+def _looked(subject: Subject, since: date, day: date, is_free: IsFree) -> Subject:
+    """The subject at the end of that day, once its plan has had its looks of the days ``since``."""
     plan = subject.plan
-    if not plan or not plan.rhythm or plan.rhythm.upcoming > day or get_workdays(plan, is_free)(day):
+    if not plan or not plan.rhythm:
         return subject
-    return subject._replace(plan=replace(plan, rhythm=plan.rhythm.moved_on(day)))
+    look = plan.rhythm.look(since, since, get_workdays(plan, is_free))
+    if look > day:
+        return subject
+    last = shift(day, get_workdays(plan, is_free), -DAY)
+    return subject._replace(plan=replace(plan, rhythm=plan.rhythm.moved_on(last)))
+
+
+def _get_next_day(subject: Subject, decision: Decision, today: date, is_free: IsFree) -> date:
+    """When the subject must be decided again: what covers it today may not do so at a later look."""
+    if decision.reason in NET_REASONS and subject.plan.rhythm:
+        return subject.plan.rhythm.look(today, today, get_workdays(subject.plan, is_free))
+    return decision.date or UNTIL_LIFTED
