@@ -11,7 +11,11 @@ from . import test_run
 from . import test_safety
 from . import test_scenario
 from . import test_schedule
+from . import test_schedule_customer
+from . import test_schedule_customer_properties
 from . import test_schedule_history
+from . import test_schedule_limits
 from . import test_schedule_properties
+from . import test_schedule_rhythm
 from . import test_texts
 from . import test_tour

@@ -53,7 +53,8 @@ def step(number, text):
         if word in ("repeat", "skip", "sequence"):
             values[{"repeat": "repeat_days", "skip": "auto_skip_days"}.get(word, word)] = int(next(words))
         else:
-            values.update({"active": False} if word == "archived" else {"tone": word})
+            flags = {"archived": {"active": False}, "reviewed": {"is_automatic": False}}
+            values.update(flags.get(word, {"tone": word}))
     return Step(number, int(days), anchor, "before" if sign == "-" else "after", **values)
 
 
@@ -61,9 +62,9 @@ def plan(text, **policy):
     return Plan(tuple(step(number, part) for number, part in enumerate(text.split(", ") if text else (), 1)), **policy)
 
 
-def item(due, issue=None, amount=100.0, taken=()):
-    due = day(due)
-    return Item(object(), day(issue) if issue else due - timedelta(days=40), due, amount, tuple(taken))
+def item(due, issue=None, amount=100.0, taken=(), hold=None):
+    due, hold = day(due), day(hold) if isinstance(hold, str) else hold
+    return Item(object(), day(issue) if issue else due - timedelta(days=40), due, amount, tuple(taken), hold)
 
 
 def invoice(plan_, *items, last=None, hold=None, out="", **one_item):
