@@ -238,7 +238,8 @@ def check(env, plan, number, chance):
             env.add_to_compute(model._fields[name], model)
             expect(model.mapped(lambda record, name=name: record[name] and str(record[name])), before, name)
     expect(env["account.move"]._get_unbalanced_moves({"records": sample}), [], "unbalanced")
-    facts = {fact.move_id: fact for fact in plan._read_facts(SQL("m.id IN %s", tuple(sample.ids)))}
+    found = plan._read_facts(SQL("m.id IN %s", tuple(sample.ids)))
+    facts = {fact.move_id: fact for customer in found for fact in customer}
     for move in sample:
         lines = move.line_ids.filtered(lambda line: line.display_type == "payment_term").sorted("date_maturity")
         expect(

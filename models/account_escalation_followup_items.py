@@ -81,7 +81,9 @@ class AccountEscalationFollowup(models.Model):
         self.line_ids.move_line_id.fetch(
             ["move_id", "name", "date_maturity", "date", "currency_id", "amount_currency", "amount_residual_currency"]
         )
-        self.line_ids.move_id.fetch(["name", "ref", "invoice_date", "date", "move_type", "escalation_hold"])
+        self.line_ids.move_id.fetch(
+            ["name", "ref", "invoice_date", "date", "move_type", "escalation_hold", "escalation_last_date"]
+        )
 
     def _get_items_view(self):
         self.ensure_one()

@@ -3,6 +3,7 @@ import logging
 import psycopg2
 
 from odoo import Command, api, models
+from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
 from ..tools import schedule
@@ -31,22 +32,22 @@ class AccountEscalationFollowup(models.Model):
     def _record(self, plan, planned, today):
         """Write down what is due, each follow-up with the receivables that it lists.
 
-        :param planned: list of (step, occurrence, [Facts])
+        :param planned: list of Planned
         """
         recipients = self._get_recipients_of(plan, planned)
         vals_list = [
             {
-                **self._prepare_values(plan, step, group, partners[0], today),
+                **self._prepare_values(plan, step, group, partners[0], day),
                 "recipient_ids": [Command.set(partners[1].ids)],
             }
-            for (step, _occurrence, group), partners in zip(planned, recipients, strict=True)
+            for (step, _occurrence, day, group), partners in zip(planned, recipients, strict=True)
         ]
         followups = self.with_context(**SILENT).create(vals_list)
         followups._subscribe_responsible()
         others = self._read_others(plan, planned, today)
-        is_free = plan.company_id._escalation_get_is_free(today)
+        is_free = plan._get_is_free(today)
         lines = []
-        for followup, (step, occurrence, group) in zip(followups, planned, strict=True):
+        for followup, (step, occurrence, _day, group) in zip(followups, planned, strict=True):
             for facts in group:
                 listed = schedule.listed(facts.subject, today)
                 subjects = schedule.triggered(facts.subject, step._get_schedule_step(), occurrence, today, is_free)
@@ -61,18 +62,19 @@ class AccountEscalationFollowup(models.Model):
         return followups
 
     @api.model
-    def _prepare_values(self, plan, step, group, partner, today):
+    def _prepare_values(self, plan, step, group, partner, day):
         is_strict = step._is_automatic() and partner.escalation_always_review
         return {
             "plan_id": plan.id,
             "step_id": step.id,
+            "level": plan.level,
             "company_id": plan.company_id.id,
             "partner_id": partner.id,
             "channel": step.channel,
             "is_reviewed": step.needs_review or is_strict,
             "user_id": (is_strict and partner.escalation_user_id.id)
             or self._get_responsible_id(plan, step, group, partner),
-            "date": today,
+            "date": day,
         }
 
     def _prepare_line_values(self, item, is_subject, occurrence):
@@ -94,7 +96,7 @@ class AccountEscalationFollowup(models.Model):
         """What else is overdue, and the credits, of customers who get a statement: {partner id: [Item]}."""
         partner_ids = {
             group[0].partner_id
-            for step, _number, group in planned
+            for step, _number, _day, group in planned
             if step.tone == "statement" and plan.level == "invoice"
         }
         told = plan._read_statement_facts(partner_ids)
@@ -220,7 +222,9 @@ class AccountEscalationFollowup(models.Model):
         queued = self.filtered(lambda followup: followup.state == "queued")
         for company, followups in queued.grouped("company_id").items():
             day = today or company._escalation_today()
-            silent = followups.with_context(**SILENT, escalation_today=day)
+            silent = followups.filtered(lambda followup, day=day: followup.date <= day).with_context(
+                **SILENT, escalation_today=day
+            )
             silent._attempt(lambda batch, day=day: batch._execute(day))
 
     def _execute(self, today):
@@ -313,10 +317,19 @@ class AccountEscalationFollowup(models.Model):
         }
 
     @api.model
+    def _get_queued_domain(self, now=None):
+        """What is the machine's turn now: some wait for a later day."""
+        companies = self.env["res.company"].search([])
+        return Domain("state", "=", "queued") & Domain.OR(
+            Domain("company_id", "in", same_day.ids) & Domain("date", "<=", today)
+            for today, same_day in companies.grouped(lambda company: company._escalation_today(now)).items()
+        )
+
+    @api.model
     def _cron_process(self):
         """Carry out what is queued, batch by batch. Several workers may do so at once: they share the rows by locks."""
         commit_progress = self.env["ir.cron"]._commit_progress
-        domain = [("state", "=", "queued")]
+        domain = self._get_queued_domain()
         mail_queue = self.env.ref("mail.ir_cron_mail_scheduler_action")
         time_left = commit_progress(remaining=self.search_count(domain))
         done = 0

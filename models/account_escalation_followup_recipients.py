@@ -64,23 +64,26 @@ class AccountEscalationFollowup(models.Model):
     def _get_recipients_of(self, plan, planned):
         """:meth:`_get_recipients` for many at once.
 
-        :param planned: list of (step, occurrence, [Facts])
+        :param planned: list of Planned
         :return: list of (customer, recipients), in the same order
         """
         ids = dict.fromkeys(
             partner_id
-            for _step, _occurrence, group in planned
-            for facts in group
+            for entry in planned
+            for facts in entry.group
             for partner_id in (facts.partner_id, facts.address_id)
             if partner_id
         )
         partners = self.env["res.partner"].with_company(plan.company_id).browse(ids)
-        partners.fetch(["email_normalized", "message_bounce", "street", "city", "commercial_partner_id"])
+        partners.fetch(
+            ["email_normalized", "message_bounce", "street", "city", "commercial_partner_id"]
+            + ["escalation_contact_partner_id", "escalation_always_review", "escalation_user_id", "user_id"]
+        )
         partners.mapped("is_blacklisted")  # computed for all at once
-        customers = partners.browse(dict.fromkeys(group[0].partner_id for _step, _occurrence, group in planned))
+        customers = partners.browse(dict.fromkeys(entry.group[0].partner_id for entry in planned))
         contacts = (customers | customers.escalation_contact_partner_id)._escalation_get_contacts()
         result = []
-        for step, _occurrence, group in planned:
+        for step, _occurrence, _day, group in planned:
             customer = partners.browse(group[0].partner_id)
             named = partners.browse(dict.fromkeys(facts.address_id for facts in group if facts.address_id))
             found = self._get_recipients(step.channel, named, customer, contacts)

@@ -295,8 +295,13 @@ class AccountEscalationPlan(models.Model):
         rhythm = self._get_rhythm()
         if not rhythm:
             return self.level == "invoice"
-        is_free = self.company_id._escalation_get_is_free(today) if self.workdays_only else never_free
-        return rhythm.look(today, today, is_free) == today
+        return rhythm.look(today, today, self._get_is_free(today)) == today
+
+    def _get_is_free(self, today):
+        """The days off that a plan with a rhythm heeds."""
+        if self.level == "invoice" or not self.workdays_only:
+            return never_free
+        return self.company_id._escalation_get_is_free(today)
 
     def _prepare_next_look(self, today):
         """Once the plan has looked today: its next day, of which those that were missed are left out."""

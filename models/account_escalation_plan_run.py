@@ -2,7 +2,9 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from itertools import groupby, islice
+from typing import NamedTuple
 
 import psycopg2
 
@@ -16,6 +18,15 @@ from .account_escalation_plan_read import NOBODY, Facts
 _logger = logging.getLogger(__name__)
 
 RECORD_BATCH = 500  # follow-ups recorded at once: the memory of a run does not grow with the number of invoices
+
+
+class Planned(NamedTuple):
+    """A message to be recorded: the step, for the subjects that share it."""
+
+    step: models.Model
+    occurrence: int
+    day: date  # on which it may leave
+    group: list[Facts]
 
 
 class AccountEscalationPlan(models.Model):
@@ -120,7 +131,7 @@ class AccountEscalationPlan(models.Model):
         return explain(
             self.env,
             variants.get(key, key),
-            date=format_date(self.env, decision.date),
+            date=format_date(self.env, decision.not_before or decision.date),
             days=self.company_id.escalation_min_days_any if key == "min_any" else max(1, self.min_contact_days),
             number=self.company_id.escalation_max_messages,
             step=self.env["account.escalation.step"].browse(decision.steps[0].id).display_name,
@@ -167,16 +178,26 @@ class AccountEscalationPlan(models.Model):
         if capacity is None:
             return planned
         planned = list(planned)
-        automatic = [entry for entry in planned if entry[0]._is_automatic()]
-        automatic.sort(key=lambda entry: min(item.due for facts in entry[2] for item in facts.subject.items))
-        waiting = {id(entry) for entry in automatic[capacity:]}
-        return [entry for entry in planned if id(entry) not in waiting]
+        automatic = [entry for entry in planned if entry.step._is_automatic()]
+        automatic.sort(key=lambda entry: min(item.due for facts in entry.group for item in facts.subject.items))
+        waiting = automatic[capacity:]
+        kept = {id(entry) for entry in planned} - {id(entry) for entry in waiting}
+        later = self._put_off(waiting, today) if self._get_rhythm() else []
+        return [entry for entry in planned if id(entry) in kept] + later
+
+    def _put_off(self, waiting, today):
+        """What a look has decided is not lost: it leaves on the next days, as many a day as the company allows."""
+        number = self.company_id.escalation_max_messages
+        return [
+            entry._replace(day=max(entry.day, schedule.plus_days(today, 1 + index // number)))
+            for index, entry in enumerate(waiting)
+        ]
 
     def _plan_followups(self, due):
         """Share out what is due to messages.
 
         :param due: iterable of (Facts, Decision), those of a customer together
-        :return: iterator of (step, occurrence, [Facts]), one per follow-up
+        :return: iterator of Planned, one per follow-up
         """
         steps = {step.id: step for step in self.step_ids}
         for _partner_id, pairs in groupby(due, key=lambda pair: pair[0].partner_id):
@@ -185,9 +206,10 @@ class AccountEscalationPlan(models.Model):
                 for step in decision.steps:
                     # a statement is about the customer anyway
                     apart = None if self.group_by_customer or step.tone == "statement" else facts.move_id
-                    shared[step.id, decision.occurrence, apart].append(facts)
-            for (step_id, occurrence, _move_id), group in shared.items():
-                yield steps[step_id], occurrence, group
+                    day = decision.not_before or decision.date
+                    shared[step.id, decision.occurrence, day, apart].append(facts)
+            for (step_id, occurrence, day, _move_id), group in shared.items():
+                yield Planned(steps[step_id], occurrence, day, group)
 
     # --- crons --------------------------------------------------------------------------------------------------------
 
@@ -227,6 +249,8 @@ class AccountEscalationPlan(models.Model):
         for [company] in followups._read_group([("state", "in", followups._get_open_states())], ["company_id"]):
             followups._withdraw_stale(company._escalation_today(now), [("company_id", "=", company.id)])
             commit_progress()
+        if followups.search_count(followups._get_queued_domain(now), limit=1):
+            self.env.ref("account_escalation.ir_cron_process")._trigger()  # what waited for its day
         for plan in plans:
             plan._record_safely(plan.company_id._escalation_today(now))
             self.env.ref("account_escalation.ir_cron_process")._trigger()

@@ -90,7 +90,8 @@ def told(decision):
         return "never"
     steps = [f"{s.anchor}{'-' if s.direction == 'before' else '+'}{s.days}" for s in decision.steps]
     repeated = f" #{decision.occurrence}" if decision.occurrence > 1 else ""
-    return f"{decision.date.isoformat().removeprefix('2026-')} {' & '.join(steps)}{repeated}"
+    later = f" leaves {decision.not_before.isoformat().removeprefix('2026-')}" if decision.not_before else ""
+    return f"{decision.date.isoformat().removeprefix('2026-')} {' & '.join(steps)}{repeated}{later}"
 
 
 def rolled(subject, today, until="2027-02-15", is_free=weekend):

@@ -224,5 +224,6 @@ class TestScheduleCustomerProperties(BaseCase):
         last = None
         for entry in simulate([s.subject for s in many], START, START + SHORT * DAY, weekend, Limits(days)):
             if any(step.is_automatic for step in entry.decision.steps):
-                self.assertGreaterEqual((entry.date - (last or START - 9 * DAY)).days, days)
-                last = entry.date
+                leaves = entry.decision.not_before or entry.date
+                self.assertGreaterEqual((leaves - (last or START - 9 * DAY)).days, days)
+                last = leaves

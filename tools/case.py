@@ -146,7 +146,7 @@ class Case(NamedTuple):
         if self.floors["hold"] == UNTIL_LIFTED:
             return None, "hold"
         floors = {**self.floors, "open": block_end, "scheduled": earliest}
-        if step.is_automatic:
+        if step.is_automatic and not self.plan.rhythm:
             floors |= self.automatic_floors
         reason, floor = max(floors.items(), key=lambda entry: entry[1])
         day = self.day_on_or_after(floor)

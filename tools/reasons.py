@@ -29,6 +29,7 @@ OUT = {
     "blocked": _lt("Blocked: its payment status says so."),
     "excluded": _lt("Excluded from follow-ups."),
     "below_min": _lt("Not followed up: the open amount does not exceed the plan's minimum."),
+    "planned": _lt("Left to the plans of its invoices, which still have steps to take."),
     "covered": _lt("Nothing to ask for: open credits cover what is due."),
     "not_posted": _lt("Not posted."),
     "plan_changed": _lt("The plan was changed or taken away."),

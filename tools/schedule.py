@@ -161,7 +161,9 @@ def _without(subject: Subject, planned: set[Hashable]) -> Subject:
     plan = subject.plan
     if not planned or not plan or plan.level != "customer" or not plan.leaves_out_planned:
         return subject
-    return subject._replace(items=tuple(item for item in subject.items if item.key not in planned))
+    left = tuple(item for item in subject.items if item.key not in planned)
+    demands = any(item.amount > 0 for item in left)
+    return subject._replace(items=left, out=subject.out or ("" if demands or not subject.items else "planned"))
 
 
 def _decide_in_turn(
@@ -169,16 +171,17 @@ def _decide_in_turn(
 ) -> list[Decision]:
     """One after the other, so that what the first sends today makes the later ones wait."""
     decisions: list[Decision] = [Decision((), None, "paid")] * len(subjects)
-    sent = set()
+    sent, last = set(), today
     for index in sorted(range(len(subjects)), key=lambda number: _get_rank(subjects[number], number)):
         subject = subjects[index]
         decision = _decide(subject, today, is_free, memo, limits)
         message = _get_message(subject, index, decision)
         if decision.date == today and sent and message not in sent:
-            decision = _decide(subject, today, is_free, memo, limits._replace(last_automatic=today))
+            decision = _decide(subject, today, is_free, memo, limits._replace(last_automatic=last))
             message = _get_message(subject, index, decision)
         if decision.date == today and any(step.is_automatic for step in decision.steps):
             sent.add(message)
+            last = max(last, decision.not_before or today)
         decisions[index] = decision
     return decisions
 
@@ -248,7 +251,7 @@ def _decide_customer(subject: Subject, today: date, is_free: IsFree, memo: Memo,
         if until <= today:
             break
     if best:
-        return _check_net(subject, best)
+        return _check_net(subject, best, today, is_free, limits)
     if blocked:
         return blocked
     none = "below_min" if any(item.amount > 0 for item in subject.items) else "paid"
@@ -261,12 +264,26 @@ def _in_order(subject: Subject) -> list[Item]:
     return sorted(_worth(subject, subject.items), key=lambda item: (sign * item.due.toordinal(), -item.amount))
 
 
-def _check_net(subject: Subject, decision: Decision) -> Decision:
+def _limit(decision: Decision, plan: Plan, today: date, is_free: IsFree, limits: Limits) -> Decision:
+    """What is decided at a look, and when it may leave: at a later look only if that comes first."""
+    if not any(step.is_automatic for step in decision.steps):
+        return decision
+    floors = limit_floors(limits, today)
+    reason, floor = max(floors.items(), key=lambda entry: entry[1], default=("", date.min))
+    if floor <= decision.date:
+        return decision
+    leaves = next_workday(floor, get_workdays(plan, is_free))
+    if leaves < plan.rhythm.after(decision.date):
+        return decision._replace(reason=reason, not_before=leaves)
+    return decision._replace(reason=reason, date=plan.rhythm.look(floor, today, get_workdays(plan, is_free)))
+
+
+def _check_net(subject: Subject, decision: Decision, today: date, is_free: IsFree, limits: Limits) -> Decision:
     """Rule 1: what is asked for on that day, less all credits, must exceed the plan's minimum."""
     items = listed(subject, decision.date)
     amount = net(items, decision.date)
     if amount > subject.plan.min_amount:
-        return decision
+        return _limit(decision, subject.plan, today, is_free, limits)
     return Decision((), None, "below_min" if amount > 0 else "covered")
 
 
@@ -280,14 +297,12 @@ def _decide_summary(subject: Subject, today: date, is_free: IsFree, limits: Limi
     floors = {"look": today, "hold": max(hold_floor(subject.hold_until), held)}
     if floors["hold"] == UNTIL_LIFTED:
         return Decision((), None, "hold")
-    if any(step.is_automatic for step in steps):
-        floors |= limit_floors(limits, today)
     reason, floor = max(floors.items(), key=lambda entry: entry[1])
     workdays = get_workdays(plan, is_free)
     day = plan.rhythm.look(floor, today, workdays)
     if day == plan.rhythm.look(today, today, workdays):
         reason = "due" if day == today else "look"
-    return Decision(steps, day, reason)
+    return _limit(Decision(steps, day, reason), plan, today, is_free, limits)
 
 
 # --- the future -------------------------------------------------------------------------------------------------------
@@ -307,7 +322,7 @@ def simulate(
                 yield Planned(day, index, decision)
                 subjects[index] = _after(subjects[index], told[index], decision, day)
                 if any(step.is_automatic for step in decision.steps):
-                    limits = limits._replace(last_automatic=day)
+                    limits = limits._replace(last_automatic=decision.not_before or day)
         limits = limits._replace(is_capped=False)
         subjects = [_looked(subject, today, day, is_free) for subject in subjects]
         tomorrow = day + DAY

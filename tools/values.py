@@ -114,12 +114,17 @@ class Limits(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The steps to take together on ``date``, and why then. No steps: nothing more, or nothing until someone acts."""
+    """The steps to take together on ``date``, and why then. No steps: nothing more, or nothing until someone acts.
+
+    ``not_before``: what a plan decides at a look of ``date`` leaves only on this later day, for the company's limits.
+    The next look may be a month away.
+    """
 
     steps: tuple[Step, ...]
     date: date | None
     reason: str
     occurrence: int = 1
+    not_before: date | None = None
 
 
 class Planned(NamedTuple):
