@@ -264,6 +264,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _execute_call(self, _today):
         """Put a call on the responsible's list of activities."""
+        self.line_ids.move_id.mapped("display_name")  # at once: core asks for that of each activity by itself
         activities = (
             self.env["mail.activity"]
             .with_context(mail_activity_quick_update=True)

@@ -76,8 +76,10 @@ class AccountEscalationFollowup(models.Model):
         )
         partners = self.env["res.partner"].with_company(plan.company_id).browse(ids)
         partners.fetch(
-            ["email_normalized", "message_bounce", "street", "city", "commercial_partner_id"]
-            + ["escalation_contact_partner_id", "escalation_always_review", "escalation_user_id", "user_id"]
+            [
+                *("email_normalized", "message_bounce", "street", "city", "commercial_partner_id", "user_id"),
+                *("escalation_contact_partner_id", "escalation_always_review", "escalation_user_id"),
+            ]
         )
         partners.mapped("is_blacklisted")  # computed for all at once
         customers = partners.browse(dict.fromkeys(entry.group[0].partner_id for entry in planned))
