@@ -1,7 +1,7 @@
 """What the addon costs: time, statements and memory, beside what Odoo and PostgreSQL themselves cost on the same rows.
 
 usage: bench.py ODOO_CONF DATABASE [NUMBER OF INVOICES ...]
-       bench.py ODOO_CONF DATABASE --profile decide|record|email|pdf|call|letter NUMBER
+       bench.py ODOO_CONF DATABASE --profile decide|record|customer|email|pdf|call|letter NUMBER
 
 Each measurement runs in a process of its own. The database is a prepared one; for each number it is copied.
 """
@@ -29,6 +29,8 @@ from odoo.modules.registry import Registry
 FOLLOWUP = "account.escalation.followup"
 LETTERS, LETTERS_ONE_BY_ONE = 50, 3
 KILLS = 3
+CUSTOMERS_SHARE = 1820 / 10193  # customers for each invoice, where they are followed up as a whole
+CUSTOMERS_NUMBER = 10_193
 LATER = TODAY + timedelta(days=35)  # another Monday: further steps are due then
 
 
@@ -383,6 +385,34 @@ def bench_main(report, database, plan_id, number):
     return {"each": each, "reminder": (record["seconds"] + email["seconds"]) / email["units"]}
 
 
+def bench_customers(report, prepared, number):
+    """The same by customer: one email for all that it owes."""
+    database = f"{prepared}_run"
+    db.copy(prepared, database)
+    try:
+        with environment(database, commit=True) as env:
+            plan = bench_data.make(env, number, round(number * CUSTOMERS_SHARE))
+            plan_id = bench_data.follow_customers(env, plan).id
+        in_process(warm_up, database, plan_id)
+        report.head(f"{number:,} invoices of {round(number * CUSTOMERS_SHARE):,} customers under a customer plan")
+        decide = best(measure_decide, database, plan_id)
+        report.row("READ + DECIDE", decide, "receivable", f"receivable; {decide['named']} statement reads the items")
+        record = in_process(measure_record, database, plan_id, TODAY)
+        report.row("READ + DECIDE + RECORD", record, "follow-up", f"follow-up; {record['lines']:,} lines listed")
+        email = in_process(measure_process, database)
+        report.row("DO: emails queued, committed by 100", email, "email")
+    finally:
+        Registry.delete(database)
+        sql_db.close_all()
+        db.drop(database)
+    seconds, queries = record["seconds"] + email["seconds"], record["queries"] + email["queries"]
+    what = f"customer plan at {number:,}, {email['units']:,} emails"
+    if number <= 20_000:
+        report.check("3", seconds <= 5, f"{what}: {seconds:.1f} s (5)")
+        report.check("3", queries <= 1000, f"{what}: {queries:,} statements (1,000)")
+    return 1000 * seconds / email["units"]
+
+
 def bench_calls(report, database, plan_id):
     calls = in_process(measure_calls, database, plan_id)
     report.row("DO: a batch of calls", calls, "call")
@@ -432,7 +462,10 @@ def profile(prepared, phase, number):
     database = f"{prepared}_run"
     db.copy(prepared, database)
     with environment(database, commit=True) as env:
-        plan_id = bench_data.make(env, number).id
+        plan = bench_data.make(env, number)
+        if phase == "customer":
+            plan = bench_data.follow_customers(env, plan)
+        plan_id = plan.id
     warm_up(database, plan_id)
     with environment(database) as env:
         plan = env["account.escalation.plan"].browse(plan_id)
@@ -448,7 +481,7 @@ def profile(prepared, phase, number):
         env.invalidate_all()
         work = {
             "decide": lambda: sum(1 for _pair in plan._decide(TODAY)),
-            "record": lambda: (plan._record(TODAY), env.flush_all()),
+            **dict.fromkeys(("record", "customer"), lambda: (plan._record(TODAY), env.flush_all())),
         }.get(phase, lambda: process_as_cron(env, followups))
         profiler = cProfile.Profile()
         with statements() as (found, seconds):
@@ -487,18 +520,32 @@ def statements():
         yield found, seconds
 
 
+def get_customer_numbers(numbers):
+    return sorted({CUSTOMERS_NUMBER} | {number for number in numbers if number > CUSTOMERS_NUMBER})
+
+
 def main(conf, prepared, *args):
     tools.config.parse_config(["-c", conf, "--log-level=error", "--no-http"])
     count_named_cursors()
     if args[:1] == ("--profile",):
         return profile(prepared, args[1], int(args[2]))
-    numbers = sorted(int(arg.replace("_", "")) for arg in args) or [1000, 10_000]
+    numbers = sorted(int(arg.replace("_", "")) for arg in args if arg != "--customers") or [1000, 10_000]
     report = Report()
-    results = {
-        number: bench(report, prepared, number, channels=number == numbers[0], kills=number == numbers[-1])
-        for number in numbers
-    }
-    compare_sizes(report, results)
+    results = (
+        {}
+        if "--customers" in args
+        else {
+            number: bench(report, prepared, number, channels=number == numbers[0], kills=number == numbers[-1])
+            for number in numbers
+        }
+    )
+    if results:
+        compare_sizes(report, results)
+    by_customer = {number: bench_customers(report, prepared, number) for number in get_customer_numbers(numbers)}
+    small, large = min(by_customer), max(by_customer)
+    if small < large:
+        growth = by_customer[large] / by_customer[small]
+        report.check("4", growth <= 1.2, f"customer plan, time for each email at {large:,}: {growth:.2f} x (1.2)")
     report.print_verdicts()
     return min(1, report.errors)
 

@@ -17,7 +17,7 @@ SHARE_OWING_NOTHING = 0.3  # not due, or late by less than the first step
 SAMPLE = 20
 
 
-def make(env, number):
+def make(env, number, customers=None):
     """A plan of five emails, and ``number`` open invoices under it.
 
     Each customer pays late in two ways of its own, so that grouping by step leaves about 1.8 emails per customer.
@@ -26,11 +26,12 @@ def make(env, number):
     plan = make_plan(env, channel="email")
     originals = make_originals(env, plan)
     env.flush_all()
-    partner_ids = copy_partner(env, originals[0].partner_id, max(1, number // INVOICES_PER_CUSTOMER))
+    customers = customers or max(1, number // INVOICES_PER_CUSTOMER)
+    partner_ids = copy_partner(env, originals[0].partner_id, customers)
     copies = []
     for index in range(number):
         original = chance.choice(originals)
-        partner_id = partner_ids[index // INVOICES_PER_CUSTOMER % len(partner_ids)]
+        partner_id = partner_ids[index * customers // number]
         first_due = min(original.line_ids.filtered("date_maturity").mapped("date_maturity"))
         due = TODAY - timedelta(days=draw_lateness(partner_id, chance))
         issued = original.invoice_date + (due - first_due)
@@ -76,6 +77,24 @@ def make_plan(env, channel, **values):
             **values,
         }
     )
+
+
+def follow_customers(env, plan):
+    """Put the customers of these invoices under a plan of the same steps, which looks at them today."""
+    values = {"level": "customer", "interval_number": 1, "interval_type": "weeks", "next_run_date": TODAY}
+    customer_plan = make_plan(env, "email", **values)
+    env.flush_all()
+    env.cr.execute(
+        "UPDATE res_partner SET escalation_plan_id = jsonb_build_object(%s, %s) WHERE id IN"
+        " (SELECT commercial_partner_id FROM account_move WHERE escalation_plan_id = %s)",
+        [str(env.company.id), customer_plan.id, plan.id],
+    )
+    env.cr.execute("UPDATE account_move SET escalation_plan_id = NULL WHERE escalation_plan_id = %s", [plan.id])
+    env.cr.commit()
+    env.cr.execute("ANALYZE res_partner, account_move")
+    env.cr.commit()
+    env.invalidate_all()
+    return customer_plan
 
 
 def make_originals(env, plan):

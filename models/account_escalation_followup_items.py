@@ -79,7 +79,16 @@ class AccountEscalationFollowup(models.Model):
     def _fetch_items(self):
         """Read all items at once: each follow-up by itself would query its own."""
         self.line_ids.move_line_id.fetch(
-            ["move_id", "name", "date_maturity", "date", "currency_id", "amount_currency", "amount_residual_currency"]
+            [
+                "move_id",
+                "name",
+                "date_maturity",
+                "date",
+                "currency_id",
+                "amount_currency",
+                "amount_residual_currency",
+                "amount_residual",
+            ]
         )
         self.line_ids.move_id.fetch(
             ["name", "ref", "invoice_date", "date", "move_type", "escalation_hold", "escalation_last_date"]

@@ -166,7 +166,9 @@ class AccountEscalationFollowup(models.Model):
     def _list_new_credits(self, found):
         """What the customer has paid, or was credited, since a follow-up was made, is taken off what it asks for."""
         vals_list = []
-        for followup in self.filtered(lambda followup: followup.level != "invoice"):
+        whole = self.filtered(lambda followup: followup.level != "invoice")
+        whole._fetch_items()
+        for followup in whole:
             facts = found.get((followup.partner_id.id, followup.plan_id.id))
             known = set(followup.line_ids.filtered("counts").mapped(lambda line: (line.move_id.id, line.instalment)))
             vals_list += [

@@ -83,7 +83,10 @@ class AccountEscalationFollowup(models.Model):
         )
         partners.mapped("is_blacklisted")  # computed for all at once
         customers = partners.browse(dict.fromkeys(entry.group[0].partner_id for entry in planned))
-        contacts = (customers | customers.escalation_contact_partner_id)._escalation_get_contacts()
+        offices = customers | customers.escalation_contact_partner_id
+        contacts = offices._escalation_get_contacts()
+        for name in ("type", "child_ids.child_ids.type"):
+            offices.mapped(name)  # at once: address_get() asks each by itself
         result = []
         for step, _occurrence, _day, group in planned:
             customer = partners.browse(group[0].partner_id)

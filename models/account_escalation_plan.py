@@ -306,7 +306,7 @@ class AccountEscalationPlan(models.Model):
     def _prepare_next_look(self, today):
         """Once the plan has looked today: its next day, of which those that were missed are left out."""
         rhythm = self._get_rhythm()
-        if not rhythm or not self._is_look_day(today):
+        if not rhythm:
             return {}
         return {"next_run_date": rhythm.after(today), "first_run_date": rhythm.first}
 

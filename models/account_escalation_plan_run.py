@@ -160,7 +160,8 @@ class AccountEscalationPlan(models.Model):
         followups = self.env["account.escalation.followup"]
         if not self.try_lock_for_update(allow_referencing=True):
             return followups
-        due = (pair for pair in self._decide(today) if pair[1].date == today) if self._is_look_day(today) else ()
+        is_look_day = self._is_look_day(today)
+        due = (pair for pair in self._decide(today) if pair[1].date == today) if is_look_day else ()
         planned = iter(self._cap(self._plan_followups(due), today))
         ids = []
         while batch := list(islice(planned, RECORD_BATCH)):
@@ -169,7 +170,8 @@ class AccountEscalationPlan(models.Model):
         if len(ids) > RECORD_BATCH:
             # while PostgreSQL believes these tables to be as small as they were, READ can take minutes
             self.env.cr.execute("ANALYZE account_escalation_followup, account_escalation_followup_line")
-        self.write({"last_run": today, "is_requested": False, **self._prepare_next_look(today)})
+        next_look = self._prepare_next_look(today) if is_look_day else {}
+        self.write({"last_run": today, "is_requested": False, **next_look})
         return followups.browse(ids)
 
     def _cap(self, planned, today):
