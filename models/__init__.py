@@ -8,6 +8,9 @@ from . import account_escalation_followup_process
 from . import account_escalation_followup_items
 from . import account_escalation_followup_recipients
 from . import account_escalation_followup_message
+from . import account_escalation_job
+from . import account_escalation_promise
+from . import account_escalation_target
 from . import account_move
 from . import account_move_line
 from . import account_partial_reconcile

@@ -147,6 +147,13 @@ class AccountEscalationFollowup(models.Model):
             followups._set_done(company._escalation_today())
         return True
 
+    def action_open_result(self):
+        """What came of the call."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "account_escalation.account_escalation_call_result_action"
+        )
+        return {**action, "context": {"default_followup_id": self.id}}
+
     def action_take(self):
         """Take over what stands in the list of a whole team, or of nobody."""
         self._to_act().filtered(lambda followup: not followup.user_id).user_id = self.env.user

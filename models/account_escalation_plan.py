@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
+from odoo.tools.safe_eval import safe_eval
 
 from ..tools import schedule
 from ..tools.days import never_free
@@ -100,6 +101,13 @@ class AccountEscalationPlan(models.Model):
     is_default = fields.Boolean(
         string="Default Plan", copy=False, help="Taken by every customer invoice that is posted without a plan."
     )
+    assign_domain = fields.Char(
+        string="Rule",
+        copy=False,
+        help="New invoices that match are put under this plan, unless somebody, or their customer, has chosen another."
+        " The first plan whose rule matches is taken, before the default plan.",
+    )
+    assign_model = fields.Char(compute="_compute_assign_model")
     responsible_id = fields.Many2one(
         "res.users",
         domain=[("share", "=", False)],
@@ -146,6 +154,11 @@ class AccountEscalationPlan(models.Model):
             plan.move_count = move_counts.get(plan, 0)
             plan.followup_count = followup_counts.get(plan, 0)
 
+    @api.depends("level")
+    def _compute_assign_model(self):
+        for plan in self:
+            plan.assign_model = "account.move" if plan.level == "invoice" else "res.partner"
+
     @api.depends("next_run_date", "interval_number", "interval_type")
     def _compute_first_run_date(self):
         for plan in self:
@@ -184,6 +197,16 @@ class AccountEscalationPlan(models.Model):
         for plan in self:
             if plan.min_contact_days < 0 or plan.min_amount < 0:
                 raise ValidationError(self.env._("The minimum delay and the minimum amount cannot be negative."))
+
+    @api.constrains("assign_domain", "level")
+    def _check_assign_domain(self):
+        for plan in self.filtered("assign_domain"):
+            try:
+                self.env[plan.assign_model].search_count(plan._get_rule_domain(), limit=1)
+            except (ValueError, SyntaxError, TypeError, KeyError) as error:
+                raise ValidationError(
+                    self.env._("The rule of the plan “%(plan)s” is not valid: %(error)s", plan=plan.name, error=error)
+                ) from error
 
     @api.constrains("level", "interval_number", "next_run_date")
     def _check_rhythm(self):
@@ -273,6 +296,27 @@ class AccountEscalationPlan(models.Model):
             "domain": [("escalation_plan_id", "in", self.ids)],
             "context": {"default_move_type": "out_invoice"},
         }
+
+    @api.model
+    def _get_rules(self, company, level):
+        """The plans that take new records by a rule, in their order."""
+        domain = [("company_id", "=", company.id), ("level", "=", level), ("assign_domain", "not in", (False, "[]"))]
+        return self.search(domain)
+
+    def _get_rule_domain(self):
+        self.ensure_one()
+        return Domain(safe_eval(self.assign_domain or "[]", {"uid": self.env.uid}))
+
+    def action_apply_rule(self):
+        """Show how many open invoices, or customers, the rule matches, and put them under the plan."""
+        self.ensure_one()
+        model = self.env[self.assign_model].with_company(self.company_id)
+        domain = self._get_rule_domain() & model._escalation_get_assignable_domain(self)
+        action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_assign_action")
+        values = {"plan_id": self.id, "level": self.level, "company_id": self.company_id.id, "origin": "rule"}
+        context = {f"default_{name}": value for name, value in values.items()}
+        context |= {"default_res_model": self.assign_model, "default_res_ids": model.search(domain).ids}
+        return {**action, "context": context}
 
     def action_open_customers(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.res_partner_action_customer")

@@ -40,6 +40,7 @@ class Row(NamedTuple):
     last_date: date | None
     hold: str | None
     hold_until: date | None
+    is_collected: bool  # by us: direct debit, bill of exchange; until a person says that it came back
     user_id: int | None
     address_id: int | None
     no_followup: bool
@@ -193,6 +194,7 @@ class AccountEscalationPlan(models.Model):
             """
             SELECT %(partner)s, m.id, m.move_type, m.escalation_plan_id, COALESCE(m.invoice_date, m.date), m.state,
                    m.payment_state, m.escalation_last_date, m.escalation_hold, m.escalation_hold_until,
+                   m.preferred_payment_method_line_id IN %(collected)s AND m.escalation_is_returned IS NOT TRUE,
                    salesperson.id, m.partner_id, l.no_followup, l.id,
                    CASE WHEN l.display_type = 'payment_term'
                         THEN row_number() OVER (PARTITION BY %(partner)s, m.id
@@ -221,6 +223,7 @@ class AccountEscalationPlan(models.Model):
             condition=condition,
             moves=moves,
             plans=tuple(self.ids) or (0,),
+            collected=tuple(self.company_id.sudo().escalation_collected_line_ids.ids) or (0,),  # sudo: a setting
         )
 
     def _read_rows(self, moves, partner_ids) -> Iterator[Row]:
@@ -385,6 +388,8 @@ class AccountEscalationPlan(models.Model):
         """Why an invoice, or another entry, is not followed up at all: a reason key, or empty."""
         if row.state != "posted":
             return "not_posted"
+        if row.is_collected:
+            return "collected"
         if row.move_type == "entry" or row.payment_state in FOLLOWED_PAYMENT_STATES:
             return ""
         return row.payment_state if row.payment_state in OUT else "blocked"

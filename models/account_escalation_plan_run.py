@@ -115,6 +115,27 @@ class AccountEscalationPlan(models.Model):
         today = self.company_id._escalation_today()
         return list(self._plan_followups(pair for pair in self._preview(moves, today) if pair[1].date == today))
 
+    def _count_messages_to(self, partners):
+        """How many messages would be made today if these customers began this plan."""
+        self.ensure_one()
+        today = self.company_id._escalation_today()
+        if not self._is_look_day(today):
+            return 0
+        customers = {
+            partner.id: NOBODY._replace(**{"plan_id" if self.level == "customer" else "summary_id": self.id})
+            for partner in partners.commercial_partner_id
+        }
+        is_free = self.company_id._escalation_get_is_free(today)
+        facts = (
+            fact._replace(
+                subject=fact.subject._replace(items=tuple(item._replace(taken=()) for item in fact.subject.items))
+            )
+            for found in self._read_facts(None, list(customers), customers)
+            for fact in found
+            if fact.plan_id == self.id
+        )
+        return sum(schedule.decide([fact.subject], today, is_free)[0].date == today for fact in facts)
+
     def _explain_key(self, key):
         """The sentence of a reason that needs no values."""
         return explain(self.env, key)
@@ -213,6 +234,36 @@ class AccountEscalationPlan(models.Model):
             for (step_id, occurrence, day, _move_id), group in shared.items():
                 yield Planned(steps[step_id], occurrence, day, group)
 
+    # --- by a person --------------------------------------------------------------------------------------------------
+
+    def _go_to(self, step, targets, is_now):
+        """Have these invoices or customers stand before a step: the one before it counts as passed.
+
+        :param targets: invoices under this plan, or customers
+        :param is_now: take the step at once
+        :return: the follow-ups to carry out
+        """
+        self.ensure_one()
+        today = self.company_id._escalation_today()
+        followups = self.env["account.escalation.followup"]
+        for facts in self._read_targets(targets):
+            passed = schedule.passed_before(facts.subject, step.id)
+            if passed is not None:
+                before = self.env["account.escalation.step"].browse(passed)
+                skipped = followups._record(self, [Planned(before, 1, today, [facts])], today)
+                skipped._skip("moved", today)
+            if is_now:
+                followups |= followups._record(self, [Planned(step, 1, today, [facts])], today)
+        return followups
+
+    def _read_targets(self, targets):
+        """The present facts of these invoices or customers under this plan, without a history: [Facts]."""
+        if targets._name == "account.move":
+            found = self._read_facts(SQL("m.id IN %s", tuple(targets.ids)))
+        else:
+            found = self._read_facts(None, targets.ids)
+        return [fact for facts in found for fact in facts if fact.plan_id == self.id and not fact.subject.out]
+
     # --- crons --------------------------------------------------------------------------------------------------------
 
     @api.model
@@ -253,8 +304,21 @@ class AccountEscalationPlan(models.Model):
             commit_progress()
         if followups.search_count(followups._get_queued_domain(now), limit=1):
             self.env.ref("account_escalation.ir_cron_process")._trigger()  # what waited for its day
+        self._end_holds({company: company._escalation_today(now) for company in self.env["res.company"].search([])})
+        commit_progress()
         for plan in plans:
             plan._record_safely(plan.company_id._escalation_today(now))
             self.env.ref("account_escalation.ir_cron_process")._trigger()
             if not commit_progress(1):
                 break
+
+    @api.model
+    def _end_holds(self, today_of):
+        """Lift what has run out, and see what became of promises.
+
+        :param today_of: {company: date}
+        """
+        self.env["account.escalation.promise"]._cron_update(today_of.get)
+        for company, today in today_of.items():
+            self.env["account.move"].with_company(company)._escalation_lift_expired(today)
+            self.env["res.partner"].with_company(company)._escalation_lift_expired(today)

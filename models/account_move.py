@@ -1,20 +1,22 @@
 import operator
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .account_escalation_plan_read import INVOICE_TYPES
-from .res_partner import HOLDS
+from .account_escalation_plan_read import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
+from .account_escalation_target import DISPUTES, EXCLUSIONS, HOLDS
 
+STOPS = {"escalation_hold", "escalation_hold_until", "escalation_is_returned", "preferred_payment_method_line_id"}
 COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 class AccountMove(models.Model):
     """An invoice: its plan, what comes next and why, and what was done."""
 
-    _inherit = "account.move"
+    _name = "account.move"
+    _inherit = ["account.move", "account.escalation.target"]
 
     escalation_plan_id = fields.Many2one(
         "account.escalation.plan",
@@ -38,6 +40,38 @@ class AccountMove(models.Model):
         copy=False,
         groups="base.group_user",
         help="The last day. If empty, until somebody lifts it.",
+    )
+    escalation_exclusion = fields.Selection(EXCLUSIONS, string="Excluded Because", copy=False, groups="base.group_user")
+    escalation_is_returned = fields.Boolean(
+        string="Collection Returned",
+        copy=False,
+        groups="base.group_user",
+        help="The direct debit or bill came back unpaid: the invoice is followed up like any other.",
+    )
+    escalation_dispute_reason = fields.Selection(
+        DISPUTES, string="Dispute About", copy=False, readonly=True, groups="base.group_user"
+    )
+    escalation_dispute_user_id = fields.Many2one(
+        "res.users",
+        string="Dispute Resolved By",
+        copy=False,
+        groups="base.group_user",
+        domain="[('share', '=', False)]",
+    )
+    escalation_dispute_date = fields.Date(string="Disputed Since", copy=False, readonly=True, groups="base.group_user")
+    escalation_promise_ids = fields.Many2many(
+        "account.escalation.promise",
+        "account_escalation_promise_move_rel",
+        string="Promises to Pay",
+        copy=False,
+        readonly=True,
+        groups="account.group_account_invoice,account.group_account_readonly",
+    )
+    escalation_is_doubled = fields.Boolean(
+        compute="_compute_escalation_is_doubled",
+        search="_search_escalation_is_doubled",
+        groups="account.group_account_invoice,account.group_account_readonly",
+        help="Under an invoice plan, and the customer under a customer plan.",
     )
     escalation_last_date = fields.Date(string="Last Follow-up", copy=False, readonly=True, groups="base.group_user")
     escalation_next_step_id = fields.Many2one(
@@ -204,7 +238,7 @@ class AccountMove(models.Model):
         res = super().write(vals)
         if "escalation_plan_id" in vals:
             self._escalation_start_afresh()
-        if "escalation_hold" in vals or "escalation_hold_until" in vals:
+        if STOPS & vals.keys():
             self._escalation_recheck()
         return res
 
@@ -239,15 +273,112 @@ class AccountMove(models.Model):
             default = plans.search(
                 [("company_id", "=", company.id), ("level", "=", "invoice"), ("is_default", "=", True)], limit=1
             )
+            company_moves.commercial_partner_id.with_company(company)._escalation_apply_rules()
             by_plan = company_moves.with_company(company).grouped(
                 lambda move: move.commercial_partner_id.escalation_invoice_plan_id.filtered("active")
             )
-            for own, moves in by_plan.items():
+            for own, group in by_plan.items():
+                moves = group if own else group._escalation_apply_rules(company)
                 origin = "customer" if own else "default"
                 if own or default:
                     moves._escalation_write(
                         {"escalation_plan_id": (own or default).id, "escalation_plan_origin": origin}
                     )
+
+    def _escalation_apply_rules(self, company):
+        """Put these invoices under the first plan whose rule matches; return those that no rule matches."""
+        rest = self
+        for plan in self.env["account.escalation.plan"]._get_rules(company, "invoice"):
+            matching = rest.filtered_domain(plan._get_rule_domain())
+            matching._escalation_write({"escalation_plan_id": plan.id, "escalation_plan_origin": "rule"})
+            rest -= matching
+        return rest
+
+    @api.model
+    def _escalation_get_assignable_domain(self, plan):
+        """Open invoices of the plan's company on whose plan no person has decided."""
+        return (
+            Domain("company_id", "=", plan.company_id.id)
+            & Domain("move_type", "in", INVOICE_TYPES)
+            & Domain("state", "=", "posted")
+            & Domain("payment_state", "in", FOLLOWED_PAYMENT_STATES)
+            & Domain("escalation_plan_origin", "not in", ("manual", "customer"))
+        )
+
+    def _escalation_get_held_domain(self):
+        return [*super()._escalation_get_held_domain(), ("company_id", "=", self.env.company.id)]
+
+    def _escalation_get_holdable(self):
+        """Those that can be paused, promised or disputed: posted, and something open on them."""
+        return self.filtered(
+            lambda move: (
+                move.state == "posted"
+                and move.payment_state in FOLLOWED_PAYMENT_STATES
+                and move.move_type in INVOICE_TYPES
+            )
+        )
+
+    def _escalation_check_holdable(self):
+        wrong = self - self._escalation_get_holdable()
+        if wrong:
+            raise UserError(
+                self.env._(
+                    "Only posted customer invoices on which something is open can be held, not %s.",
+                    ", ".join(wrong[:5].mapped("display_name")),
+                )
+            )
+
+    def _escalation_assign(self, values, origin):
+        """Put these invoices under a plan, or none, in a batch."""
+        self._escalation_write({**values, "escalation_plan_origin": origin})
+        self._escalation_start_afresh()
+        plan = self.env["account.escalation.plan"].browse(values["escalation_plan_id"]).sudo()  # sudo: its name
+        self._escalation_log(self.env._("Escalation plan: %s", plan.name or self.env._("none")))
+
+    def action_escalation_promise(self):
+        return self._escalation_open_wizard("account_escalation.account_escalation_promise_action_new")
+
+    def action_escalation_says_paid(self):
+        return self._escalation_open_result("paid")
+
+    def action_escalation_not_received(self):
+        return self._escalation_open_result("not_received")
+
+    def _escalation_open_result(self, result):
+        action = self._escalation_open_wizard("account_escalation.account_escalation_call_result_action")
+        action["context"]["default_result"] = result
+        return action
+
+    def action_escalation_returned(self):
+        """The collection came back unpaid."""
+        self.escalation_is_returned = True
+        self._escalation_log(self.env._("Follow-ups: the collection was returned unpaid."))
+
+    def action_escalation_lift(self):
+        res = super().action_escalation_lift()
+        self.write(
+            {
+                "escalation_dispute_reason": False,
+                "escalation_dispute_user_id": False,
+                "escalation_dispute_date": False,
+            }
+        )
+        return res
+
+    @api.depends("escalation_plan_id", "commercial_partner_id.escalation_plan_id")
+    @api.depends_context("company")
+    def _compute_escalation_is_doubled(self):
+        for move in self:
+            customer = move.commercial_partner_id.with_company(move.company_id)
+            move.escalation_is_doubled = move.escalation_plan_id and customer.escalation_plan_id
+
+    def _search_escalation_is_doubled(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        doubled = Domain("escalation_plan_id", "!=", False) & Domain(
+            "commercial_partner_id.escalation_plan_id", "!=", False
+        )
+        return doubled if True in value else ~doubled
 
     def _escalation_write(self, vals):
         """Write our own plain fields past core's checks of balance and dynamic lines, which they do not touch."""

@@ -9,5 +9,10 @@ class AccountPartialReconcile(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         partials = super().create(vals_list)
-        (partials.debit_move_id | partials.credit_move_id).move_id._escalation_recheck()
+        moves = (partials.debit_move_id | partials.credit_move_id).move_id
+        moves._escalation_recheck()
+        # sudo: whoever registers a payment keeps a promise, without access to promises
+        promises = moves.sudo().escalation_promise_ids.filtered(lambda promise: promise.state == "open")
+        for company, ours in promises.grouped("company_id").items():
+            ours._update_state(company._escalation_today())
         return partials

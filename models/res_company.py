@@ -30,6 +30,17 @@ class ResCompany(models.Model):
         string="Automatic Messages a Day",
         help="No more automatic messages than this are sent on one day, the oldest due first. 0: no limit.",
     )
+    escalation_grace_days = fields.Integer(
+        string="Days of Grace",
+        default=3,
+        help="After the day of a promise to pay, until the payment has arrived and is reconciled.",
+    )
+    escalation_collected_line_ids = fields.Many2many(
+        "account.payment.method.line",
+        string="Collected by Us",
+        help="Direct debit, bills of exchange...: what is to be paid in these ways gets no demand, until a person marks"
+        " the collection as returned.",
+    )
     escalation_user_id = fields.Many2one(
         "res.users",
         string="Follow-up Responsible",
@@ -37,9 +48,10 @@ class ResCompany(models.Model):
         help="Gets the to-do's of which nobody else is in charge.",
     )
 
-    @api.constrains("escalation_min_days_any", "escalation_max_messages")
+    @api.constrains("escalation_min_days_any", "escalation_max_messages", "escalation_grace_days")
     def _check_escalation_limits(self):
-        if any(min(company.escalation_min_days_any, company.escalation_max_messages) < 0 for company in self):
+        names = ("escalation_min_days_any", "escalation_max_messages", "escalation_grace_days")
+        if any(company[name] < 0 for company in self for name in names):
             raise ValidationError(self.env._("The limits of follow-ups cannot be negative."))
 
     @api.constrains("escalation_send_hour")

@@ -7,4 +7,6 @@ class ResConfigSettings(models.TransientModel):
     escalation_send_hour = fields.Float(related="company_id.escalation_send_hour", readonly=False)
     escalation_min_days_any = fields.Integer(related="company_id.escalation_min_days_any", readonly=False)
     escalation_max_messages = fields.Integer(related="company_id.escalation_max_messages", readonly=False)
+    escalation_grace_days = fields.Integer(related="company_id.escalation_grace_days", readonly=False)
+    escalation_collected_line_ids = fields.Many2many(related="company_id.escalation_collected_line_ids", readonly=False)
     escalation_user_id = fields.Many2one(related="company_id.escalation_user_id", readonly=False)

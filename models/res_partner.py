@@ -4,6 +4,7 @@ from odoo.fields import Domain
 
 from .account_escalation_plan_read import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
 from .account_escalation_step import FOLLOWUP_MODEL
+from .account_escalation_target import EXCLUSIONS, HOLDS
 
 ACCOUNTANTS = "account.group_account_invoice,account.group_account_readonly"
 PLAN_FIELDS = {
@@ -11,7 +12,6 @@ PLAN_FIELDS = {
     "escalation_invoice_plan_id": "invoice",
     "escalation_summary_plan_id": "summary",
 }
-HOLDS = [("pause", "Paused"), ("promise", "Promised to pay"), ("dispute", "Disputed")]
 
 
 class ResPartner(models.Model):
@@ -20,7 +20,8 @@ class ResPartner(models.Model):
     Only what stands on the commercial partner counts.
     """
 
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "account.escalation.target"]
 
     escalation_plan_id = fields.Many2one(
         "account.escalation.plan",
@@ -64,6 +65,30 @@ class ResPartner(models.Model):
     )
     escalation_no_followup = fields.Boolean(
         string="No Follow-up", company_dependent=True, groups=ACCOUNTANTS, help="Nothing is sent to this customer."
+    )
+    escalation_exclusion = fields.Selection(
+        EXCLUSIONS, string="Excluded Because", company_dependent=True, groups=ACCOUNTANTS
+    )
+    escalation_plan_origin = fields.Selection(
+        [("manual", "Chosen"), ("rule", "By rule")], company_dependent=True, groups=ACCOUNTANTS
+    )
+    escalation_promise_ids = fields.One2many(
+        "account.escalation.promise", "partner_id", string="Promises to Pay", groups=ACCOUNTANTS
+    )
+    escalation_promise_rate = fields.Integer(
+        string="Promises Kept (%)", compute="_compute_escalation_promises", groups=ACCOUNTANTS
+    )
+    escalation_promise_days = fields.Float(
+        string="Average Delay of Promises",
+        compute="_compute_escalation_promises",
+        groups=ACCOUNTANTS,
+        help="In days, of what was paid.",
+    )
+    escalation_is_doubled = fields.Boolean(
+        compute="_compute_escalation_is_doubled",
+        search="_search_escalation_is_doubled",
+        groups=ACCOUNTANTS,
+        help="Under a customer plan, with open invoices under an invoice plan.",
     )
     escalation_always_review = fields.Boolean(
         string="Always Review",
@@ -211,6 +236,39 @@ class ResPartner(models.Model):
         for partner in self:
             partner.escalation_followup_count = counts.get(partner._origin, 0)
 
+    @api.depends("escalation_promise_ids.state", "escalation_promise_ids.days_late")
+    @api.depends_context("company")
+    def _compute_escalation_promises(self):
+        for partner in self:
+            promises = partner.escalation_promise_ids.filtered(lambda promise: promise.company_id == self.env.company)
+            ended = promises.filtered(lambda promise: promise.state in ("kept", "partial", "broken"))
+            kept = ended.filtered(lambda promise: promise.state == "kept")
+            partner.escalation_promise_rate = 100 * len(kept) // len(ended) if ended else 0
+            delays = ended.filtered("date_paid").mapped("days_late")
+            partner.escalation_promise_days = sum(delays) / len(delays) if delays else 0.0
+
+    @api.depends_context("company")
+    def _compute_escalation_is_doubled(self):
+        doubled = self.filtered_domain(self._search_escalation_is_doubled("in", [True]))
+        for partner in self:
+            partner.escalation_is_doubled = partner in doubled
+
+    def _search_escalation_is_doubled(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        groups = self.env["account.move"]._read_group(
+            [
+                ("escalation_plan_id", "!=", False),
+                ("company_id", "=", self.env.company.id),
+                ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
+                ("state", "=", "posted"),
+            ],
+            ["commercial_partner_id"],
+        )
+        partner_ids = [partner.id for [partner] in groups]
+        doubled = Domain("escalation_plan_id", "!=", False) & Domain("id", "in", partner_ids)
+        return doubled if True in value else ~doubled
+
     # --- constraints and changes --------------------------------------------------------------------------------------
 
     @api.constrains(*PLAN_FIELDS)
@@ -240,6 +298,8 @@ class ResPartner(models.Model):
                 raise ValidationError(self.env._("Follow up at another company; for contacts, tick Gets Follow-ups."))
 
     def write(self, vals):
+        if "escalation_plan_id" in vals:
+            vals = {"escalation_plan_origin": "manual", **vals}
         res = super().write(vals)
         if "escalation_plan_id" in vals:
             self._escalation_start_afresh()
@@ -326,6 +386,30 @@ class ResPartner(models.Model):
         # sudo: whoever may delete a plan need not see its customers
         partners = self.sudo().with_company(plan.company_id).with_context(active_test=False)
         return partners.search(domain, limit=1)
+
+    @api.model
+    def _escalation_get_assignable_domain(self, _plan):
+        """Customers on whose plan no person has decided."""
+        return Domain("is_company", "=", True) & Domain("escalation_plan_origin", "!=", "manual")
+
+    def _escalation_apply_rules(self):
+        """Put these customers, if nobody has chosen, under the first customer plan or summary whose rule matches."""
+        plans = self.env["account.escalation.plan"]
+        for level, name in (("customer", "escalation_plan_id"), ("summary", "escalation_summary_plan_id")):
+            rest = self.filtered(lambda partner, name=name: not partner[name] and not partner.escalation_plan_origin)
+            for plan in plans._get_rules(self.env.company, level):
+                matching = rest.filtered_domain(plan._get_rule_domain())
+                if matching:
+                    matching._escalation_assign({name: plan.id}, "rule")
+                rest -= matching
+
+    def _escalation_assign(self, values, origin):
+        """Put these customers under a plan, or none, in a batch."""
+        told = {"escalation_plan_origin": origin} if "escalation_plan_id" in values else {}
+        self.write({**values, **told})
+        plan_ids = [values[name] for name in PLAN_FIELDS if values.get(name)]
+        plan = self.env["account.escalation.plan"].browse(plan_ids[:1]).sudo()  # sudo: its name
+        self._escalation_log(self.env._("Escalation plan: %s", plan.name or self.env._("none")))
 
     # --- whom to write to ---------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ OUT = {
     "blocked": _lt("Blocked: its payment status says so."),
     "excluded": _lt("Excluded from follow-ups."),
     "below_min": _lt("Not followed up: the open amount does not exceed the plan's minimum."),
+    "collected": _lt("Collected by us: nothing is asked for until somebody marks the collection as returned."),
     "planned": _lt("Left to the plans of its invoices, which still have steps to take."),
     "covered": _lt("Nothing to ask for: open credits cover what is due."),
     "not_posted": _lt("Not posted."),
@@ -45,6 +46,7 @@ FAILURE = {
     "error": _lt("An error occurred."),
 }
 PERSON = {
+    "moved": _lt("Passed over: a person went to a later step."),
     "taken_out": _lt("Every invoice was taken out by a person."),
     "by_person": _lt("Skipped by a person."),
     "auto_skip": _lt("Skipped by itself: nobody dealt with it in time."),

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date
 
 from .case import Case, get_workdays, hold_floor, limit_floors, scope_floor
-from .days import DAY, IsFree, Rhythm, add_workdays, next_workday, plus_days, shift
+from .days import DAY, IsFree, Rhythm, add_workdays, never_free, next_workday, plus_days, shift
 from .values import UNTIL_LIFTED, Decision, Item, Limits, Plan, Planned, Step, Subject, Taken
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "net",
     "next_workday",
     "objection",
+    "passed_before",
     "plus_days",
     "reference",
     "simulate",
@@ -89,6 +90,16 @@ def net(items: Sequence[Item], day: date) -> float:
     """What is to be paid on that day: overdue items less all credits; if nothing is overdue yet, all less credits."""
     asked = [item.amount for item in items if item.due < day or item.amount < 0]
     return sum(asked if any(amount > 0 for amount in asked) else (item.amount for item in items))
+
+
+def passed_before(subject: Subject, step_id: int) -> int | None:
+    """The step that must count as taken for another to be the next one; None if it is the first."""
+    item = reference(subject)
+    if item is None:
+        return None
+    order = [step.id for _trigger, step in Case.make(subject, item, (), date.min, never_free, NO_LIMITS).timeline()]
+    index = order.index(step_id) if step_id in order else 0
+    return order[index - 1] if index else None
 
 
 def objection(subject: Subject, item: Item | None, step: Step | None, day: date) -> str:

@@ -1,44 +1,195 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 
 from ..models.account_escalation_plan_read import INVOICE_TYPES
+from ..models.res_partner import PLAN_FIELDS
+
+AT_ONCE = 500  # records that are assigned at once; more of them in the background
+NAMES_SHOWN = 20
+IDS_LIMIT = 20000  # so many does the web client pass on; of a whole list that is longer, only its domain
 
 
 class AccountEscalationAssign(models.TransientModel):
-    """Put the selected invoices under one plan, or under none, by hand."""
+    """Put the selected invoices or customers under one plan, or under none; or all whom a plan's rule matches."""
 
     _name = "account.escalation.assign"
     _description = "Set Escalation Plan"
 
-    move_ids = fields.Many2many("account.move", string="Invoices", default=lambda self: self._default_move_ids())
-    company_id = fields.Many2one("res.company", compute="_compute_company_id")
+    res_model = fields.Char(default=lambda self: self.env.context.get("active_model"), required=True)
+    res_ids = fields.Json(default=lambda self: self._default_res_ids())
+    company_id = fields.Many2one("res.company", default=lambda self: self._default_company_id(), required=True)
+    level = fields.Selection(
+        [
+            ("invoice", "Their invoices, each by itself"),
+            ("customer", "The customers, with all invoices together"),
+            ("summary", "A regular summary"),
+        ],
+        string="Follow Up",
+        default="invoice",
+        required=True,
+    )
     plan_id = fields.Many2one(
         "account.escalation.plan",
-        domain="[('company_id', '=', company_id), ('level', '=', 'invoice')]",
-        help="Leave it empty to follow up these invoices no more.",
+        domain="[('company_id', '=', company_id), ('level', '=', level)]",
+        help="Leave it empty to follow up no more.",
     )
-    summary = fields.Char(compute="_compute_summary")
+    origin = fields.Char(default="manual")
+    takes_off = fields.Boolean(
+        string="Take them off the other kind of plan",
+        help="From customer plans to invoice plans, or back, in one step.",
+    )
+    summary = fields.Html(compute="_compute_summary", sanitize=False)
+    change_count = fields.Integer(compute="_compute_summary")
+    job_id = fields.Many2one("account.escalation.job", readonly=True)
+    progress = fields.Integer(related="job_id.progress")
 
     @api.model
-    def _default_move_ids(self):
-        """Of what was selected, the customer invoices; credit notes and bills have no plan."""
-        moves = self.env["account.move"].browse(self.env.context.get("active_ids", ()))
-        return moves.filtered(lambda move: move.move_type in INVOICE_TYPES)
+    def _default_res_ids(self):
+        """What is selected; of a whole list longer than the web client passes on, what its domain finds."""
+        context = self.env.context
+        ids = context.get("active_ids", [])
+        if len(ids) >= IDS_LIMIT and context.get("active_domain"):
+            ids = self.env[context["active_model"]].search(context["active_domain"]).ids
+        return list(ids)
 
-    @api.depends("move_ids")
-    def _compute_company_id(self):
-        for wizard in self:
-            wizard.company_id = wizard.move_ids.company_id[:1]
+    @api.model
+    def _default_company_id(self):
+        context = self.env.context
+        if context.get("active_model") == "account.move" and context.get("active_ids"):
+            return self.env["account.move"].browse(context["active_ids"][0]).company_id
+        return self.env.company
 
-    @api.depends("move_ids", "plan_id")
+    # --- what it would do ---------------------------------------------------------------------------------------------
+
+    def _get_field(self):
+        if self.res_model == "account.move":
+            return "escalation_plan_id"
+        return next(name for name, level in PLAN_FIELDS.items() if level == self.level)
+
+    def _get_model(self):
+        return self.env[self.res_model].with_company(self.company_id).with_context(active_test=False)
+
+    def _get_objections(self):
+        """Why a selected record is left alone: (sentence, domain), in the order in which they are looked at."""
+        if self.res_model == "res.partner":
+            return [(self.env._("already so"), Domain(self._get_field(), "=", self.plan_id.id))]
+        over = Domain("state", "=", "cancel") | Domain("payment_state", "in", ("paid", "in_payment", "reversed"))
+        same = Domain("escalation_plan_id", "=", self.plan_id.id)
+        if not self.plan_id:
+            same &= Domain("escalation_plan_origin", "!=", False)  # nobody has chosen yet: none is a choice
+        return [
+            (self.env._("no customer invoice"), Domain("move_type", "not in", INVOICE_TYPES)),
+            (self.env._("of another company"), Domain("company_id", "!=", self.company_id.id)),
+            (self.env._("paid, reversed or cancelled"), over),
+            (self.env._("already so"), same),
+        ]
+
+    def _sort_out(self):
+        """What changes, as a domain, and how many are skipped: [(reason, number)]."""
+        model = self._get_model()
+        ids = self.res_ids or []
+        if self.res_model == "res.partner":
+            ids = model.browse(ids).commercial_partner_id.ids
+        rest, skipped = Domain("id", "in", ids), []
+        for reason, domain in self._get_objections():
+            skipped.append((reason, model.search_count(rest & domain)))
+            rest &= ~domain
+        return rest, [entry for entry in skipped if entry[1]]
+
+    @api.depends("res_ids", "plan_id", "level", "takes_off")
     def _compute_summary(self):
         for wizard in self:
-            values = {"count": len(wizard.move_ids), "plan": wizard.plan_id.name}
-            if wizard.plan_id:
-                wizard.summary = self.env._("%(count)s invoices begin the plan “%(plan)s” from its start.", **values)
-            else:
-                wizard.summary = self.env._("%(count)s invoices are followed up no more.", **values)
+            domain, skipped = wizard._sort_out()
+            changing = wizard._get_model().search(domain)
+            wizard.change_count = len(changing)
+            customers = wizard._get_customers(domain)
+            values = {
+                "count": len(changing),
+                "skipped": skipped,
+                "messages": wizard._count_messages(changing),
+                "doubled": wizard._count_doubled(customers),
+                "unreachable": wizard._get_unreachable_names(customers),
+                "wizard": wizard,
+            }
+            wizard.summary = self.env["ir.qweb"]._render("account_escalation.assign_summary", values)
+
+    def _get_customers(self, domain):
+        """The customers of what changes, as a domain on partners."""
+        if self.res_model == "res.partner":
+            return domain
+        groups = self._get_model()._read_group(domain, ["commercial_partner_id"])
+        return Domain("id", "in", [partner.id for [partner] in groups])
+
+    def _count_messages(self, records):
+        """How many messages the plan would make today."""
+        plan = self.plan_id
+        if not plan or not records:
+            return 0
+        if self.res_model == "res.partner" and plan.level != "invoice":
+            return plan._count_messages_to(records)
+        moves = records if self.res_model == "account.move" else records._escalation_get_covered_moves(plan)
+        return len(plan._preview_messages(moves))
+
+    def _count_doubled(self, customers):
+        """How many customers would be followed up on two levels at once."""
+        if not self.plan_id or self.level == "summary" or self.takes_off:
+            return 0
+        other = "escalation_plan_id" if self.level == "invoice" else "escalation_invoice_plan_id"
+        partners = self.env["res.partner"].with_company(self.company_id)
+        return partners.search_count(customers & Domain(other, "!=", False))
+
+    def _get_unreachable_names(self, customers):
+        """Customers of whom neither they nor a contact have an address for this plan's emails and letters."""
+        steps = self.plan_id.step_ids.filtered(lambda step: step.to_customer and step.channel != "call")
+        fields_of = {"email": "email_normalized", "letter": "city"}
+        lacks = [
+            Domain(name, "=", False) & ~Domain("child_ids", "any", [(name, "!=", False)])
+            for name in {fields_of[step.channel] for step in steps}
+        ]
+        if not lacks:
+            return ""
+        lost = self.env["res.partner"].search(customers & Domain.OR(lacks))
+        more = len(lost) - NAMES_SHOWN
+        return ", ".join(lost[:NAMES_SHOWN].mapped("display_name")) + (f" (+{more})" if more > 0 else "")
+
+    # --- doing it -----------------------------------------------------------------------------------------------------
 
     def action_assign(self):
-        """Assign the plan; an invoice of another company than the plan's is refused, and nothing is written."""
-        self.move_ids.write({"escalation_plan_id": self.plan_id.id})
-        return {"type": "ir.actions.act_window_close"}
+        """Assign: few at once, many in the background, with a running count.
+
+        :raise UserError: if nothing would change
+        """
+        if self.plan_id and self.plan_id.company_id != self.company_id:
+            raise ValidationError(self.env._("The plan “%s” belongs to another company.", self.plan_id.name))
+        changing = self._get_model().search(self._sort_out()[0])
+        if not changing:
+            raise UserError(self.env._("Nothing changes for the selected records."))
+        changing.check_access("write")
+        jobs = self.env["account.escalation.job"].sudo()  # sudo: the job writes as its user
+        self.job_id = job = jobs.create(self._prepare_job_values(changing))
+        if len(changing) <= AT_ONCE:
+            job._run()
+            return {"type": "ir.actions.act_window_close"}
+        self.env.ref("account_escalation.ir_cron_assign").sudo()._trigger()  # sudo: its user's own job
+        return self.action_refresh()
+
+    def action_refresh(self):
+        action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_assign_action")
+        return {**action, "res_id": self.id}
+
+    def _prepare_job_values(self, records):
+        field_names = {self._get_field(): True}
+        if self.takes_off and self.res_model == "res.partner" and self.level != "summary":
+            other = "escalation_plan_id" if self.level == "invoice" else "escalation_invoice_plan_id"
+            field_names[other] = False
+        return {
+            "company_id": self.company_id.id,
+            "user_id": self.env.user.id,
+            "plan_id": self.plan_id.id,
+            "res_model": self.res_model,
+            "field_names": field_names,
+            "origin": self.origin,
+            "res_ids": records.ids,
+            "total": len(records),
+        }

@@ -1,0 +1,86 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import format_date
+
+HOLDS = [("pause", "Paused"), ("promise", "Promised to pay"), ("dispute", "Disputed")]
+EXCLUSIONS = [
+    ("settled", "Settled otherwise"),
+    ("factored", "Factored"),
+    ("lawyer", "Lawyer or collection agency"),
+    ("insolvency", "Insolvency"),
+    ("other", "Other"),
+]
+DISPUTES = [
+    ("quality", "Goods or service"),
+    ("quantity", "Quantity or delivery"),
+    ("price", "Price or terms"),
+    ("unknown", "Not ordered, or invoiced twice"),
+    ("other", "Other"),
+]
+NOTE_BATCH = 1000
+
+
+class AccountEscalationTarget(models.AbstractModel):
+    """What can be held or excluded, and tells it in its own notes: an invoice or a customer."""
+
+    _name = "account.escalation.target"
+    _description = "Held or Excluded from Follow-ups"
+
+    def _escalation_hold(self, hold, until, note=""):
+        """Pause, or mark as promised or disputed.
+
+        :param date until: the last day; empty until somebody lifts it
+        :raise UserError: for a day before today, or for what cannot be held; nothing is written then
+        """
+        today = self.env.company._escalation_today()
+        if until and until < today:
+            raise UserError(self.env._("The last day of a hold cannot lie in the past."))
+        self._escalation_check_holdable()
+        self.write({"escalation_hold": hold, "escalation_hold_until": until})
+        self._escalation_log(self._escalation_describe_hold(hold, until, note))
+
+    def _escalation_describe_hold(self, hold, until, note):
+        name = dict(self._fields["escalation_hold"]._description_selection(self.env))[hold]
+        end = self.env._("until %s", format_date(self.env, until)) if until else self.env._("until somebody lifts it")
+        return self.env._("Follow-ups: %(hold)s %(end)s. %(note)s", hold=name, end=end, note=note or "").strip()
+
+    def _escalation_check_holdable(self):
+        """Raise if one of these cannot be held; customers always can."""
+
+    def action_escalation_hold(self):
+        return self._escalation_open_wizard("account_escalation.account_escalation_hold_action")
+
+    def action_escalation_dispute(self):
+        action = self._escalation_open_wizard("account_escalation.account_escalation_hold_action")
+        action["context"]["default_hold"] = "dispute"
+        return action
+
+    def action_escalation_lift(self):
+        """End the hold: follow-ups go on."""
+        held = self.filtered("escalation_hold")
+        held.write({"escalation_hold": False, "escalation_hold_until": False})
+        held._escalation_log(self.env._("Follow-ups: the hold was lifted."))
+
+    def action_escalation_goto(self):
+        return self._escalation_open_wizard("account_escalation.account_escalation_goto_action")
+
+    def _escalation_open_wizard(self, xmlid):
+        action = self.env["ir.actions.act_window"]._for_xml_id(xmlid)
+        return {**action, "context": {"active_model": self._name, "active_ids": self.ids, "active_id": self.id}}
+
+    def _escalation_log(self, text):
+        """An internal note on each, that no customer sees."""
+        for start in range(0, len(self), NOTE_BATCH):
+            batch = self[start : start + NOTE_BATCH]
+            batch._message_log_batch(bodies=dict.fromkeys(batch.ids, text))
+
+    def _escalation_lift_expired(self, today):
+        """End what has run out, so that lists and filters say so."""
+        expired = self.search(
+            [*self._escalation_get_held_domain(), ("escalation_hold_until", "<", fields.Date.to_string(today))]
+        )
+        expired.write({"escalation_hold": False, "escalation_hold_until": False})
+        expired._escalation_log(self.env._("Follow-ups: the hold has ended."))
+
+    def _escalation_get_held_domain(self):
+        return [("escalation_hold", "!=", False), ("escalation_hold_until", "!=", False)]

@@ -1,0 +1,139 @@
+from datetime import timedelta
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import format_date
+
+DAYS_TO_CHECK = 5  # calendar days that are proposed for a payment to arrive, or an invoice to be read
+
+
+class AccountEscalationCallResult(models.TransientModel):
+    """What came of a call to a customer, in one click."""
+
+    _name = "account.escalation.call.result"
+    _description = "Result of a Call"
+
+    followup_id = fields.Many2one("account.escalation.followup", readonly=True)
+    move_ids = fields.Many2many("account.move", default=lambda self: self._default_move_ids())
+    partner_id = fields.Many2one("res.partner", compute="_compute_partner_id")
+    result = fields.Selection(
+        [
+            ("promised", "Promised to pay"),
+            ("paid", "Says it is paid"),
+            ("dispute", "Disputes it"),
+            ("not_received", "Never received the invoice"),
+            ("wrong_person", "Wrong person"),
+            ("no_answer", "No answer"),
+        ],
+        default="promised",
+        required=True,
+    )
+    date = fields.Date(string="To Be Paid By", default=lambda _self: fields.Date.add(fields.Date.today(), days=7))
+    paid_date = fields.Date(string="Paid On")
+    reference = fields.Char(string="Payment Reference")
+    days = fields.Integer(default=DAYS_TO_CHECK, help="Days until it is looked at again.")
+    contact_id = fields.Many2one("res.partner", string="Right Person")
+    note = fields.Char()
+
+    def _default_move_ids(self):
+        context = self.env.context
+        moves = self.env["account.move"]
+        return moves.browse(context.get("active_ids", ()) if context.get("active_model") == moves._name else ())
+
+    def _compute_partner_id(self):
+        for wizard in self:
+            wizard.partner_id = wizard.followup_id.partner_id or wizard.move_ids.commercial_partner_id[:1]
+
+    def action_apply(self):
+        """Do what the result asks for, then end the call; without an answer it comes again."""
+        if self.days < 1:
+            raise UserError(self.env._("Look at it again in one day at least."))
+        self._get_moves().check_access("write")
+        action = getattr(self, f"_apply_{self.result}")()
+        return action or {"type": "ir.actions.act_window_close"}
+
+    def _get_moves(self):
+        """The invoices that the call is about, as far as they are still open."""
+        lines = self.followup_id.line_ids.filtered("counts")
+        return (self.move_ids | lines.move_id)._escalation_get_holdable()
+
+    def _get_until(self):
+        return self.env.company._escalation_today() + timedelta(days=self.days)
+
+    def _end_call(self, text):
+        call = self.followup_id.filtered(lambda followup: followup.state == "todo" and followup.channel == "call")
+        if call.activity_id:
+            call._to_act().activity_id._action_done(feedback=text)
+        elif call:
+            call._to_act()._set_done(call.company_id._escalation_today(), text)
+
+    def _apply_promised(self):
+        moves = self._get_moves()
+        for currency, in_currency in moves.grouped("currency_id").items():
+            self.env["account.escalation.promise"].create(
+                {
+                    "move_ids": [fields.Command.set(in_currency.ids)],
+                    "currency_id": currency.id,
+                    "amount": sum(in_currency.mapped("amount_residual")),
+                    "date": self.date,
+                    "contact_id": self.contact_id.id,
+                    "note": self.note,
+                }
+            )
+        self._end_call(self.env._("Promised to pay by %s.", format_date(self.env, self.date)))
+
+    def _apply_paid(self):
+        day = format_date(self.env, self.paid_date) if self.paid_date else "–"
+        text = self.env._(
+            "Says it is paid: %(date)s, %(reference)s. %(note)s",
+            date=day,
+            reference=self.reference or "–",
+            note=self.note or "",
+        )
+        moves = self._get_moves()
+        moves._escalation_hold("pause", self._get_until(), text)
+        self._check_later(moves, self.env._("Has the payment arrived? %s", text))
+        self._end_call(text)
+
+    def _check_later(self, moves, text):
+        """Put it on somebody's list for the day on which the hold has ended."""
+        for move in moves[:1]:
+            user = self.followup_id.user_id or move.invoice_user_id or self.env.user
+            move.activity_schedule("mail.mail_activity_data_todo", self._get_until(), summary=text, user_id=user.id)
+
+    def _apply_dispute(self):
+        moves = self._get_moves()
+        wizard = self.env["account.escalation.hold"].create(
+            {
+                "hold": "dispute",
+                "move_ids": [fields.Command.set(moves.ids)],
+                "dispute_reason": "other",
+                "note": self.note,
+            }
+        )
+        wizard.action_hold()
+        self._end_call(self.env._("Disputes it. %s", self.note or ""))
+
+    def _apply_not_received(self):
+        """Send the invoices again with core's own dialog; meanwhile they are paused."""
+        moves = self._get_moves()
+        text = self.env._("Never received the invoice: sent again. %s", self.note or "")
+        moves._escalation_hold("pause", self._get_until(), text)
+        self._end_call(text)
+        return moves.action_invoice_sent() if len(moves) == 1 else moves.action_send_and_print()
+
+    def _apply_wrong_person(self):
+        """The right one gets what follows; the call is still to be made."""
+        if not self.contact_id:
+            raise UserError(self.env._("Choose the right person, or make a new contact."))
+        self.contact_id.escalation_is_contact = True
+        self.followup_id._to_act().recipient_ids = self.contact_id
+        self.partner_id._escalation_log(self.env._("Follow-ups go to %s from now on.", self.contact_id.display_name))
+
+    def _apply_no_answer(self):
+        """The same call again in some days; the plan does not move, and nobody was contacted."""
+        call = self.followup_id._to_act()
+        call.activity_id.date_deadline = self._get_until()
+        self._get_moves()._escalation_log(
+            self.env._("Called without an answer; again on %s.", format_date(self.env, self._get_until()))
+        )

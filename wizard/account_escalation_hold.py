@@ -1,0 +1,63 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..models.account_escalation_target import DISPUTES
+
+
+class AccountEscalationHold(models.TransientModel):
+    """Pause invoices or customers, or mark invoices as disputed."""
+
+    _name = "account.escalation.hold"
+    _description = "Hold Follow-ups"
+
+    hold = fields.Selection([("pause", "Pause"), ("dispute", "Dispute")], default="pause", required=True)
+    until = fields.Date(string="Last Day", help="If empty, until somebody lifts it.")
+    note = fields.Char(string="Reason")
+    dispute_reason = fields.Selection(DISPUTES, string="About")
+    user_id = fields.Many2one(
+        "res.users", string="Resolved By", domain=[("share", "=", False)], default=lambda self: self.env.user
+    )
+    move_ids = fields.Many2many("account.move", default=lambda self: self._default_ids("account.move"))
+    partner_ids = fields.Many2many("res.partner", default=lambda self: self._default_ids("res.partner"))
+    invalid_count = fields.Integer(compute="_compute_invalid_count")
+    leaves_out = fields.Boolean(string="Leave them out, and go on with the others")
+
+    @api.model
+    def _default_ids(self, model):
+        context = self.env.context
+        records = self.env[model].browse(context.get("active_ids", ()) if context.get("active_model") == model else ())
+        return records.commercial_partner_id if model == "res.partner" else records
+
+    @api.depends("move_ids")
+    def _compute_invalid_count(self):
+        for wizard in self:
+            wizard.invalid_count = len(wizard.move_ids - wizard.move_ids._escalation_get_holdable())
+
+    def action_hold(self):
+        """Hold all; or, if the user says so, those that can be held.
+
+        :raise UserError: nothing is written
+        """
+        moves = self.move_ids
+        if self.leaves_out:
+            moves = moves._escalation_get_holdable()
+        if not moves and not self.partner_ids:
+            raise UserError(self.env._("There is nothing to hold among the selected records."))
+        until = self.until if self.hold == "pause" else False
+        if moves:
+            moves._escalation_hold(self.hold, until, self._get_note())
+        if moves and self.hold == "dispute":
+            moves.write(
+                {
+                    "escalation_dispute_reason": self.dispute_reason or "other",
+                    "escalation_dispute_user_id": self.user_id.id,
+                    "escalation_dispute_date": self.env.company._escalation_today(),
+                }
+            )
+        if self.partner_ids:
+            self.partner_ids._escalation_hold(self.hold, until, self._get_note())
+        return {"type": "ir.actions.act_window_close"}
+
+    def _get_note(self):
+        about = dict(self._fields["dispute_reason"]._description_selection(self.env)).get(self.dispute_reason)
+        return " – ".join(filter(None, [self.hold == "dispute" and about, self.note]))
