@@ -74,6 +74,17 @@ class AccountEscalationTarget(models.AbstractModel):
             batch = self[start : start + NOTE_BATCH]
             batch._message_log_batch(bodies=dict.fromkeys(batch.ids, text))
 
+    def _escalation_log_plan(self, plan_id, label=""):
+        plan = self.env["account.escalation.plan"].sudo().browse(plan_id)  # sudo: only its name is told
+        text = self.env._(
+            "%(label)s: %(plan)s", label=label or self.env._("Escalation plan"), plan=plan.name or self.env._("none")
+        )
+        self._escalation_log(text)
+
+    def _escalation_log_exclusion(self, reason):
+        names = dict(self._fields["escalation_exclusion"]._description_selection(self.env))
+        self._escalation_log(self.env._("Excluded from follow-ups. %s", names.get(reason, "")).strip())
+
     def _escalation_lift_expired(self, today):
         """End what has run out, so that lists and filters say so."""
         expired = self.search(

@@ -238,6 +238,9 @@ class AccountMove(models.Model):
         res = super().write(vals)
         if "escalation_plan_id" in vals:
             self._escalation_start_afresh()
+            self._escalation_log_plan(vals["escalation_plan_id"])
+        if vals.get("escalation_exclusion"):
+            self._escalation_log_exclusion(vals["escalation_exclusion"])
         if STOPS & vals.keys():
             self._escalation_recheck()
         return res
@@ -332,8 +335,7 @@ class AccountMove(models.Model):
         """Put these invoices under a plan, or none, in a batch."""
         self._escalation_write({**values, "escalation_plan_origin": origin})
         self._escalation_start_afresh()
-        plan = self.env["account.escalation.plan"].browse(values["escalation_plan_id"]).sudo()  # sudo: its name
-        self._escalation_log(self.env._("Escalation plan: %s", plan.name or self.env._("none")))
+        self._escalation_log_plan(values["escalation_plan_id"])
 
     def action_escalation_promise(self):
         return self._escalation_open_wizard("account_escalation.account_escalation_promise_action_new")

@@ -301,6 +301,10 @@ class ResPartner(models.Model):
         if "escalation_plan_id" in vals:
             vals = {"escalation_plan_origin": "manual", **vals}
         res = super().write(vals)
+        for name in vals.keys() & PLAN_FIELDS.keys():
+            self._escalation_log_plan(vals[name], self._fields[name]._description_string(self.env))
+        if vals.get("escalation_no_followup"):
+            self._escalation_log_exclusion(vals.get("escalation_exclusion"))
         if "escalation_plan_id" in vals:
             self._escalation_start_afresh()
         if "escalation_invoice_plan_id" in vals:
@@ -407,9 +411,6 @@ class ResPartner(models.Model):
         """Put these customers under a plan, or none, in a batch."""
         told = {"escalation_plan_origin": origin} if "escalation_plan_id" in values else {}
         self.write({**values, **told})
-        plan_ids = [values[name] for name in PLAN_FIELDS if values.get(name)]
-        plan = self.env["account.escalation.plan"].browse(plan_ids[:1]).sudo()  # sudo: its name
-        self._escalation_log(self.env._("Escalation plan: %s", plan.name or self.env._("none")))
 
     # --- whom to write to ---------------------------------------------------------------------------------------------
 

@@ -3,9 +3,11 @@ from . import test_assign
 from . import test_concurrency
 from . import test_cron
 from . import test_followup
+from . import test_hold
 from . import test_letter
 from . import test_mail
 from . import test_plan
+from . import test_promise
 from . import test_queries
 from . import test_run
 from . import test_safety

@@ -14,7 +14,11 @@ class TestAssign(EscalationCommon):
         self.user = new_test_user(self.env, "biller", "account.group_account_invoice", company_id=self.company.id)
 
     def _assign(self, moves, plan):
-        wizard = self.env["account.escalation.assign"].with_user(self.user).with_context(active_model="account.move", active_ids=moves.ids)
+        wizard = (
+            self.env["account.escalation.assign"]
+            .with_user(self.user)
+            .with_context(active_model="account.move", active_ids=moves.ids)
+        )
         form = Form(wizard)
         form.plan_id = plan
         wizard = form.save()
@@ -43,7 +47,11 @@ class TestAssign(EscalationCommon):
 
     def test_plan_of_another_company_writes_nothing(self):
         other = self._create_plan(company_id=self.other_company.id)
-        wizard = self.env["account.escalation.assign"].with_context(active_model="account.move", active_ids=self.moves.ids).create({})
+        wizard = (
+            self.env["account.escalation.assign"]
+            .with_context(active_model="account.move", active_ids=self.moves.ids)
+            .create({})
+        )
         wizard.plan_id = other
         with self.assertRaises(ValidationError), self.env.cr.savepoint():
             wizard.action_assign()

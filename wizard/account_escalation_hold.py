@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..models.account_escalation_target import DISPUTES
+from ..models.account_escalation_target import DISPUTES, EXCLUSIONS
 
 
 class AccountEscalationHold(models.TransientModel):
@@ -10,7 +10,10 @@ class AccountEscalationHold(models.TransientModel):
     _name = "account.escalation.hold"
     _description = "Hold Follow-ups"
 
-    hold = fields.Selection([("pause", "Pause"), ("dispute", "Dispute")], default="pause", required=True)
+    hold = fields.Selection(
+        [("pause", "Pause"), ("dispute", "Dispute"), ("exclude", "Exclude for good")], default="pause", required=True
+    )
+    exclusion = fields.Selection(EXCLUSIONS, string="Because")
     until = fields.Date(string="Last Day", help="If empty, until somebody lifts it.")
     note = fields.Char(string="Reason")
     dispute_reason = fields.Selection(DISPUTES, string="About")
@@ -43,6 +46,8 @@ class AccountEscalationHold(models.TransientModel):
             moves = moves._escalation_get_holdable()
         if not moves and not self.partner_ids:
             raise UserError(self.env._("There is nothing to hold among the selected records."))
+        if self.hold == "exclude":
+            return self._exclude(moves)
         until = self.until if self.hold == "pause" else False
         if moves:
             moves._escalation_hold(self.hold, until, self._get_note())
@@ -56,6 +61,13 @@ class AccountEscalationHold(models.TransientModel):
             )
         if self.partner_ids:
             self.partner_ids._escalation_hold(self.hold, until, self._get_note())
+        return {"type": "ir.actions.act_window_close"}
+
+    def _exclude(self, moves):
+        """Follow up no more, in no kind of message."""
+        moves._escalation_check_holdable()
+        moves.write({"no_followup": True, "escalation_exclusion": self.exclusion})
+        self.partner_ids.write({"escalation_no_followup": True, "escalation_exclusion": self.exclusion})
         return {"type": "ir.actions.act_window_close"}
 
     def _get_note(self):

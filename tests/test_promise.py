@@ -1,0 +1,97 @@
+"""A promise to pay: refused, kept, partly kept, broken; and what it stops meanwhile."""
+
+from freezegun import freeze_time
+
+from odoo import Command
+from odoo.exceptions import UserError, ValidationError
+
+from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
+
+
+@freeze_time("2026-11-02 12:00:00")
+class TestPromise(EscalationCommon):
+    def setUp(self):
+        super().setUp()
+        self.company.escalation_grace_days = 3
+        self.plan = self._create_plan(self._step(1))
+        self.move = self._create_invoice(day("10-16"), self.plan)
+
+    def _promise(self, *moves, **values):
+        moves = self.env["account.move"].concat(*(moves or [self.move]))
+        return self.env["account.escalation.promise"].create(
+            {"move_ids": [Command.set(moves.ids)], "date": day("11-10"), "amount": 100.0, **values}
+        )
+
+    def _end_holds(self, today):
+        self.env["account.escalation.plan"]._end_holds({self.company: today})
+
+    def test_pauses_until_the_day_and_the_days_of_grace(self):
+        self._promise()
+        self.assertRecordValues(self.move, [{"escalation_hold": "promise", "escalation_hold_until": day("11-13")}])
+        self.assertFalse(self.plan._run(MONDAY))
+        self.assertEqual(self.plan._run(day("11-16")).move_ids, self.move)
+
+    def test_without_pause(self):
+        self._promise(is_held=False)
+        self.assertEqual(self.plan._run(MONDAY).move_ids, self.move)
+
+    def test_kept(self):
+        promise = self._promise()
+        self._pay(self.move, on=day("11-09"))
+        self.assertRecordValues(
+            promise, [{"state": "kept", "amount_paid": 100.0, "date_paid": day("11-09"), "days_late": -1}]
+        )
+        self.assertEqual(self.customer.escalation_promise_rate, 100)
+
+    def test_broken_goes_on_and_comes_onto_a_list(self):
+        promise = self._promise(user_id=self.env.user.id)
+        self._end_holds(day("11-13"))
+        self.assertEqual(promise.state, "open", "a day of grace is left")
+        self._end_holds(day("11-14"))
+        self.assertEqual(promise.state, "broken")
+        self.assertFalse(self.move.escalation_hold)
+        self.assertIn("Broken", self.move.activity_ids.summary)
+        self.assertEqual(self.customer.escalation_promise_rate, 0)
+        self.assertEqual(self.plan._run(day("11-16")).move_ids, self.move)
+
+    def test_partly_kept(self):
+        promise = self._promise(amount=80.0)
+        self._pay(self.move, 30.0, on=day("11-09"))
+        self.assertEqual(promise.state, "open")
+        self._end_holds(day("11-16"))
+        self.assertRecordValues(promise, [{"state": "partial", "amount_paid": 30.0}])
+
+    def test_the_rest_goes_on_after_the_days_of_grace(self):
+        promise = self._promise(amount=40.0)
+        self._pay(self.move, 40.0, on=day("11-09"))
+        self.assertEqual(promise.state, "kept")
+        self.assertFalse(self.plan._run(day("11-12")))
+        self.assertEqual(self.plan._run(day("11-16")).move_ids, self.move)
+
+    def test_payment_before_the_promise_does_not_keep_it(self):
+        self._pay(self.move, 50.0, on=day("10-30"))
+        self.env.cr.execute("UPDATE account_partial_reconcile SET create_date = '2026-11-01'")
+        self.env.invalidate_all()
+        promise = self._promise(amount=50.0)
+        promise._update_state(MONDAY)
+        self.assertRecordValues(promise, [{"state": "open", "amount_paid": 0.0}])
+
+    def test_cancelled(self):
+        promise = self._promise()
+        promise.action_cancel()
+        self.assertEqual(promise.state, "cancelled")
+        self.assertFalse(self.move.escalation_hold)
+
+    def test_bad_promises_are_refused_and_write_nothing(self):
+        other = self._create_invoice(day("10-16"), partner=self._create_customer("Deco Addict"))
+        draft = self.move.copy({"invoice_date": MONDAY})
+        for moves, values, error in (
+            ([self.move], {"date": day("11-01")}, ValidationError),
+            ([self.move], {"amount": 101.0}, ValidationError),
+            ([self.move], {"amount": 0.0}, ValidationError),
+            ([self.move, other], {}, ValidationError),
+            ([draft], {"amount": 1.0}, UserError),
+        ):
+            with self.subTest(values), self.assertRaises(error), self.env.cr.savepoint():
+                self._promise(*moves, **values)
+        self.assertFalse(self.move.escalation_hold)
