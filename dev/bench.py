@@ -1,6 +1,6 @@
 """What the addon costs: time, statements and memory, beside what Odoo and PostgreSQL themselves cost on the same rows.
 
-usage: bench.py ODOO_CONF DATABASE [NUMBER OF INVOICES ...]
+usage: bench.py ODOO_CONF DATABASE DATABASE_WITHOUT_ADDON [NUMBER OF INVOICES ...]
        bench.py ODOO_CONF DATABASE --profile decide|record|customer|email|pdf|call|letter NUMBER
 
 Each measurement runs in a process of its own. The database is a prepared one; for each number it is copied.
@@ -17,6 +17,7 @@ from datetime import timedelta
 from functools import partial
 from unittest.mock import patch
 
+import bench_core
 import bench_data
 import db
 import psycopg2
@@ -323,6 +324,7 @@ def bench(report, prepared, number, *, channels, kills):
         result = bench_main(report, database, plan_id, number)
         if kills:
             report.attempt(bench_kills, database, plan_id)
+        report.attempt(bench_assignment, database, plan_id, number)
     finally:
         Registry.delete(database)
         sql_db.close_all()
@@ -520,11 +522,38 @@ def statements():
         yield found, seconds
 
 
+def bench_others(report, prepared, base):
+    """What the addon costs Odoo's own work: in two databases, with it and without, one after the other."""
+    report.head(f"{bench_core.NUMBER:,} invoices posted and paid, without the addon and with it")
+    found = {}
+    for name, origin in (("without", base), ("with", prepared)):
+        database = f"{prepared}_run"
+        db.copy(origin, database)
+        runs = [in_process(bench_core.measure_core, database) for _time in range(2)]
+        found[name] = [min(costs, key=lambda cost: cost["seconds"]) for costs in zip(*runs, strict=True)]
+        Registry.delete(database)
+        sql_db.close_all()
+        db.drop(database)
+        for what, cost in zip(("posting", "paying"), found[name], strict=True):
+            report.row(f"{what}, {name} the addon", cost, "invoice")
+    for what, before, after in zip(("posting", "paying"), *found.values(), strict=True):
+        more = 100 * (after["seconds"] / before["seconds"] - 1)
+        report.check("9", more <= 5, f"{what} takes {more:+.1f} % time with the addon (5)")
+        queries = after["queries"] - before["queries"]
+        report.check("9", queries <= 100, f"{what}: {queries:+} statements for {bench_core.NUMBER:,} (100)")
+
+
+def bench_assignment(report, database, plan_id, number):
+    cost = in_process(bench_core.measure_assignment, database, plan_id)
+    report.row("assigning another plan, in the background", cost, "invoice", f"invoice; {cost['rate']:,.0f} a second")
+    report.check("5", cost["megabytes"] <= 50, f"assigning {number:,} takes {cost['megabytes']:.0f} MB (50)")
+
+
 def get_customer_numbers(numbers):
     return sorted({CUSTOMERS_NUMBER} | {number for number in numbers if number > CUSTOMERS_NUMBER})
 
 
-def main(conf, prepared, *args):
+def main(conf, prepared, base, *args):
     tools.config.parse_config(["-c", conf, "--log-level=error", "--no-http"])
     count_named_cursors()
     if args[:1] == ("--profile",):
@@ -541,6 +570,7 @@ def main(conf, prepared, *args):
     )
     if results:
         compare_sizes(report, results)
+        bench_others(report, prepared, base)
     by_customer = {number: bench_customers(report, prepared, number) for number in get_customer_numbers(numbers)}
     small, large = min(by_customer), max(by_customer)
     if small < large:
