@@ -118,6 +118,7 @@ class AccountEscalationFollowup(models.Model):
                 "default_email_from": self._get_email_from(),
                 "default_reply_to": self._get_reply_to()[self.id],
                 "default_email_layout_xmlid": "mail.mail_notification_light",
+                "default_notify_skip_followers": True,
             },
         }
 
@@ -146,10 +147,12 @@ class AccountEscalationFollowup(models.Model):
         self._set_done(self.company_id._escalation_today())
         self._inform_internal()
 
-    def _notify_by_email_get_base_mail_values(self, message, recipients_data, additional_values=None):
+    def _notify_by_email_get_final_mail_values(self, recipient_ids, mail_values, additional_values=None):
         """What a person sends has the same copies as what leaves by itself."""
-        values = super()._notify_by_email_get_base_mail_values(message, recipients_data, additional_values)
-        if len(self) == 1 and message.message_type == "comment" and not message.is_internal and self.state != "done":
+        values = super()._notify_by_email_get_final_mail_values(recipient_ids, mail_values, additional_values)
+        message = self.env["mail.message"].browse(mail_values["mail_message_id"])
+        is_ours = message.message_type == "comment" and not message.is_internal and self.state in ("todo", "failed")
+        if is_ours and message.partner_ids[:1].id in recipient_ids:
             values["email_cc"] = self._get_cc()
         return values
 

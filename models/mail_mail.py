@@ -1,4 +1,6 @@
-from odoo import models
+from itertools import chain
+
+from odoo import api, models
 
 from .account_escalation_step import FOLLOWUP_MODEL
 
@@ -13,6 +15,20 @@ class MailMail(models.Model):
         waiting._escalation_get_followups()._recheck_queued_mails()
         cancelled = waiting.filtered(lambda mail: mail.state == "cancel")
         return super(MailMail, self - cancelled).send(auto_commit, raise_exception, post_send_callback)
+
+    def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
+        emails = super()._prepare_outgoing_list(mail_server, doc_to_followers)
+        return self._escalation_join(emails) if self.model == FOLLOWUP_MODEL else emails
+
+    @api.model
+    def _escalation_join(self, emails):
+        """One email to all recipients, with its copies: core writes to each by itself, and to the copies apart."""
+        if len(emails) < 2:
+            return emails
+        joined = dict(next((email for email in emails if email["partner_id"]), emails[0]))
+        for key in ("email_to", "email_cc", "email_to_normalized"):
+            joined[key] = list(dict.fromkeys(chain.from_iterable(email[key] for email in emails)))
+        return [joined]
 
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
         followups = self._escalation_get_followups()
