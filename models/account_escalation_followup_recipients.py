@@ -131,17 +131,19 @@ class AccountEscalationFollowup(models.Model):
         """
         if step.channel == "call" and step.to_internal and partner.escalation_internal_user_ids:
             return partner.escalation_internal_user_ids[0].id
-        if plan.responsible_id or plan.responsible_ids:
-            return plan.responsible_id.id
+        responsible = plan.responsible_id.filtered("active")
+        if responsible or plan.responsible_ids:
+            return responsible.id
         salesperson_id = next((facts.user_id for facts in group if facts.user_id), None)
-        return salesperson_id or plan.company_id.escalation_user_id.id
+        return salesperson_id or plan.company_id.escalation_user_id.filtered("active").id
 
     def _get_cc(self):
         """Who is in open copy of the customer's email: addresses, as a header has them."""
         self.ensure_one()
         users = self.env["res.users"]
         if self.step_id.cc_salesperson:
-            users |= self.line_ids.filtered("is_subject").move_id.invoice_user_id or self.partner_id.user_id
+            sellers = self.line_ids.filtered("is_subject").move_id.invoice_user_id or self.partner_id.user_id
+            users |= sellers.filtered("active")
         if self.plan_id.copy_responsible and not self.is_reviewed:
             users |= self.user_id
         others = (users.partner_id - self.recipient_ids).filtered("email")
@@ -176,6 +178,11 @@ class AccountEscalationFollowup(models.Model):
             partners = (user | user._escalation_get_substitute()).partner_id
             # colleagues are no customers: core need not look that up
             self.env["mail.followers"]._insert_followers(self._name, followups.ids, partners.ids, customer_ids=[])
+
+    def message_update(self, msg_dict, update_vals=None):
+        """An answer: whoever stands in for the responsible by now hears of it too."""
+        self.sudo()._subscribe_responsible()  # sudo: it comes from outside
+        return super().message_update(msg_dict, update_vals)
 
     def _inform_internal(self):
         """Tell the internal contacts, in a message of their own, what the customer gets."""
