@@ -19,6 +19,7 @@ class AccountEscalationFollowup(models.Model):
     _description = "Follow-up"
     _inherit = ["mail.thread"]
     _order = "date desc, id desc"
+    _mail_post_access = "read"  # internal contacts note what they hear
 
     plan_id = fields.Many2one("account.escalation.plan", required=True, ondelete="restrict", index=True, readonly=True)
     step_id = fields.Many2one("account.escalation.step", required=True, ondelete="restrict", index=True, readonly=True)
@@ -38,7 +39,7 @@ class AccountEscalationFollowup(models.Model):
         [("email", "Email"), ("call", "Call"), ("letter", "Letter")], required=True, readonly=True
     )
     tone = fields.Selection(related="step_id.tone")
-    level = fields.Selection(related="plan_id.level", store=True)
+    level = fields.Selection("_selection_level", required=True, readonly=True)
     is_reviewed = fields.Boolean(readonly=True, help="The email waits for a person.")
     state = fields.Selection(
         [("queued", "Queued"), ("todo", "To do"), ("done", "Done"), ("failed", "Failed"), ("skipped", "Skipped")],
@@ -68,6 +69,10 @@ class AccountEscalationFollowup(models.Model):
         return [(key, self.env._(sentence)) for key, sentence in FOLLOWUP.items()]
 
     @api.model
+    def _selection_level(self):
+        return self.env["account.escalation.plan"]._fields["level"]._description_selection(self.env)
+
+    @api.model
     def _get_open_states(self):
         return ("queued", "todo", "failed")
 
@@ -80,7 +85,8 @@ class AccountEscalationFollowup(models.Model):
     @api.depends("step_id", "partner_id")
     def _compute_display_name(self):
         for followup in self:
-            followup.display_name = f"{followup.step_id.display_name} – {followup.partner_id.display_name}"
+            step = followup.sudo().step_id  # sudo: internal contacts have no access to plans
+            followup.display_name = f"{step.display_name} – {followup.partner_id.display_name}"
 
     @api.depends("line_ids.move_id", "line_ids.move_line_id")
     def _compute_moves(self):

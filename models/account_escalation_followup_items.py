@@ -18,11 +18,11 @@ class AccountEscalationFollowup(models.Model):
 
     _inherit = FOLLOWUP_MODEL
 
-    items_table = fields.Html(compute="_compute_items", sanitize=False, string="Table of Items")
-    total_due = fields.Char(compute="_compute_items", string="Amount to Pay Now")
-    invoice_names = fields.Char(compute="_compute_items", string="Invoice Numbers")
-    oldest_due_date = fields.Char(compute="_compute_items")
-    days_overdue = fields.Integer(compute="_compute_items")
+    items_table = fields.Html(compute="_compute_items", compute_sudo=True, sanitize=False, string="Table of Items")
+    total_due = fields.Char(compute="_compute_items", compute_sudo=True, string="Amount to Pay Now")
+    invoice_names = fields.Char(compute="_compute_items", compute_sudo=True, string="Invoice Numbers")
+    oldest_due_date = fields.Char(compute="_compute_items", compute_sudo=True)
+    days_overdue = fields.Integer(compute="_compute_items", compute_sudo=True)
 
     @api.depends("line_ids.counts", "line_ids.move_line_id.amount_residual_currency", "line_ids.move_id.name")
     @api.depends_context("lang", "escalation_today")
@@ -91,7 +91,16 @@ class AccountEscalationFollowup(models.Model):
             ]
         )
         self.line_ids.move_id.fetch(
-            ["name", "ref", "invoice_date", "date", "move_type", "escalation_hold", "escalation_last_date"]
+            [
+                "name",
+                "ref",
+                "invoice_date",
+                "date",
+                "move_type",
+                "escalation_hold",
+                "escalation_hold_until",
+                "escalation_last_date",
+            ]
         )
 
     def _get_items_view(self):
@@ -135,9 +144,8 @@ class AccountEscalationFollowup(models.Model):
         move, due, currency = line.move_id, line.date_maturity or line.date, line.currency_id
         residual = line.amount_residual_currency
         kind = "credit" if residual < 0 else "overdue" if due < today else "upcoming"
-        mark = move.escalation_hold if move.escalation_hold in ("promise", "dispute") else ""
-        if mark and self.level == "summary":
-            kind = mark  # shown, but not asked for
+        if self.level == "summary":
+            kind = self._get_hold_shown(move, today) or kind
         return {
             "id": line.id,
             "kind": kind,
@@ -152,6 +160,17 @@ class AccountEscalationFollowup(models.Model):
             "amount": amount_text(line.amount_currency, currency),
             "open": amount_text(residual, currency),
         }
+
+    def _get_hold_shown(self, move, today):
+        """A promise or dispute of today, of the invoice or the customer: a summary shows it, but asks for nothing."""
+        self.ensure_one()
+        # sudo: so that it is shown to whoever may read the follow-up
+        customer = self.partner_id.with_company(self.company_id).sudo()
+        for held in (move, customer):
+            end = held.escalation_hold_until
+            if held.escalation_hold in ("promise", "dispute") and (not end or end >= today):
+                return held.escalation_hold
+        return ""
 
     @api.model
     def _get_total_texts(self, rows, amount_text):
