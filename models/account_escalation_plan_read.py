@@ -59,6 +59,7 @@ class Customer(NamedTuple):
     hold: str | None = None
     hold_until: date | None = None
     is_excluded: bool = False
+    is_reviewed: bool = False  # by a person, whatever the step says
     user_id: int | None = None
     last_contact: date | None = None
     last_automatic: date | None = None
@@ -250,7 +251,7 @@ class AccountEscalationPlan(models.Model):
         domain = partners._escalation_get_decided_domain()
         if partner_ids is not None:
             domain &= Domain("id", "in", list(partner_ids))
-        names = ("plan_id", "summary_plan_id", "hold", "hold_until", "no_followup")
+        names = ("plan_id", "summary_plan_id", "hold", "hold_until", "no_followup", "always_review")
         query = partners._search(domain)
         columns = [partners._field_to_sql(query.table, f"escalation_{name}") for name in names]
         salesperson = SQL(
@@ -273,7 +274,8 @@ class AccountEscalationPlan(models.Model):
                 """
                 SELECT f.partner_id,
                        max(f.date_done) FILTER (WHERE f.level = 'customer' AND f.state = 'done' AND s.to_customer),
-                       max(COALESCE(f.date_done, f.date)) FILTER (WHERE f.channel = 'email' AND NOT f.is_reviewed)
+                       max(COALESCE(f.date_done, f.date)) FILTER (WHERE f.channel = 'email' AND NOT f.is_reviewed
+                                                                              AND s.to_customer)
                   FROM account_escalation_followup f
                   JOIN account_escalation_step s ON s.id = f.step_id
                  WHERE f.company_id = %s AND f.state IN ('queued', 'done') AND %s

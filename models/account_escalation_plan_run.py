@@ -51,7 +51,10 @@ class AccountEscalationPlan(models.Model):
         memo = {}
         for facts, customer in self._read_followed(moves, partner_ids):
             subjects = schedule.leave_out_planned([fact.subject for fact in facts], is_free)
-            bounds = limits._replace(last_automatic=customer.last_automatic) if limits.min_days_any else limits
+            # what a person reads first is not automatic
+            bounds = schedule.Limits() if customer.is_reviewed else limits
+            if bounds.min_days_any:
+                bounds = bounds._replace(last_automatic=customer.last_automatic)
             decisions = schedule.decide(subjects, today, is_free, memo, bounds)
             for fact, subject, decision in zip(facts, subjects, decisions, strict=True):
                 if fact.plan_id in self._ids:
@@ -183,7 +186,7 @@ class AccountEscalationPlan(models.Model):
             return followups
         is_look_day = self._is_look_day(today)
         due = (pair for pair in self._decide(today) if pair[1].date == today) if is_look_day else ()
-        planned = iter(self._cap(self._plan_followups(due), today))
+        planned = iter(self._cap(self._leave_out_made(self._plan_followups(due), today), today))
         ids = []
         while batch := list(islice(planned, RECORD_BATCH)):
             ids += followups._record(self, batch, today).ids
@@ -195,13 +198,27 @@ class AccountEscalationPlan(models.Model):
         self.write({"last_run": today, "is_requested": False, **next_look})
         return followups.browse(ids)
 
+    def _leave_out_made(self, planned, today):
+        """A summary that was made today, or waits for a later day, is not made again."""
+        if self.level != "summary":
+            return planned
+        made = self.env["account.escalation.followup"]._read_group(
+            [("plan_id", "=", self.id), ("date", ">=", today), ("state", "!=", "skipped")], ["step_id", "partner_id"]
+        )
+        keys = {(step.id, partner.id) for step, partner in made}
+        return (entry for entry in planned if (entry.step.id, entry.group[0].partner_id) not in keys)
+
     def _cap(self, planned, today):
         """Of the automatic messages of the day, the company's number of them, oldest due first; and all others."""
         capacity = self.company_id._escalation_get_capacity(today)
         if capacity is None:
             return planned
         planned = list(planned)
-        automatic = [entry for entry in planned if entry.step._is_automatic()]
+        partners = self.env["res.partner"].with_company(self.company_id).with_context(active_test=False)
+        reviewed = set(partners.search([("escalation_always_review", "=", True)])._ids)
+        automatic = [
+            entry for entry in planned if entry.step._is_automatic() and entry.group[0].partner_id not in reviewed
+        ]
         automatic.sort(key=lambda entry: min(item.due for facts in entry.group for item in facts.subject.items))
         waiting = automatic[capacity:]
         kept = {id(entry) for entry in planned} - {id(entry) for entry in waiting}

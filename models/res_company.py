@@ -87,6 +87,7 @@ class ResCompany(models.Model):
                 ("date", "=", today),
                 ("channel", "=", "email"),
                 ("is_reviewed", "=", False),
+                ("step_id.to_customer", "=", True),
                 ("state", "!=", "skipped"),
             ]
         )
