@@ -81,7 +81,6 @@ class AccountEscalationPlan(models.Model):
     )
     next_run_date = fields.Date(
         string="Next Run",
-        copy=False,
         help="The plan looks at its customers on this day, or on the next working day, and then again and again.",
     )
     first_run_date = fields.Date(
@@ -241,11 +240,15 @@ class AccountEscalationPlan(models.Model):
     @api.constrains("company_id")
     def _check_company_unchanged(self):
         moves = self.env["account.move"].sudo()  # invoices of companies that the user does not see count too
+        companies = self.env["res.company"].sudo().search([])  # sudo: and their customers
         for plan in self:
             if moves.search_count(
                 [("escalation_plan_id", "=", plan.id), ("company_id", "!=", plan.company_id.id)], limit=1
             ):
                 raise ValidationError(self.env._("Invoices of another company are under the plan “%s”.", plan.name))
+            others = companies - plan.company_id
+            if any(self.env["res.partner"]._escalation_find_by_plan(plan, company=company) for company in others):
+                raise ValidationError(self.env._("Customers of another company are under the plan “%s”.", plan.name))
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_in_use(self):

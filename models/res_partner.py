@@ -179,7 +179,7 @@ class ResPartner(models.Model):
             _facts, decision = decisions.get((partner.id, plan.id), (None, None))
             if decision:
                 return decision.date, plan._explain(decision)
-            return False, plan and plan._explain_key("paid" if plan.active else "plan_archived")
+            return False, bool(plan) and plan._explain_key("paid" if plan.active else "plan_archived")
 
         for partner in self:
             partner.escalation_next_date, partner.escalation_reason = explain(partner, partner.escalation_plan_id)
@@ -376,19 +376,20 @@ class ResPartner(models.Model):
     @api.model
     def _escalation_get_decided_domain(self):
         """Those on whom the company has decided anything that follow-ups must know."""
-        names = ("plan_id", "summary_plan_id", "hold", "no_followup")
+        names = ("plan_id", "summary_plan_id", "hold", "no_followup", "always_review")
         return Domain.OR(Domain(f"escalation_{name}", "!=", False) for name in names)
 
     @api.model
-    def _escalation_find_by_plan(self, plan, but=None):
+    def _escalation_find_by_plan(self, plan, but=None, company=None):
         """A partner that names the plan, in any field but that of one level.
 
         :param str but: the level
+        :param company: that for which it is named, by default the plan's own
         """
         names = [name for name, level in PLAN_FIELDS.items() if level != but]
         domain = Domain.OR(Domain(name, "=", plan.id) for name in names)
         # sudo: whoever may delete a plan need not see its customers
-        partners = self.sudo().with_company(plan.company_id).with_context(active_test=False)
+        partners = self.sudo().with_company(company or plan.company_id).with_context(active_test=False)
         return partners.search(domain, limit=1)
 
     @api.model
