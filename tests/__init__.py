@@ -2,13 +2,17 @@ from . import test_access
 from . import test_assign
 from . import test_concurrency
 from . import test_cron
+from . import test_customer
 from . import test_followup
 from . import test_hold
 from . import test_letter
+from . import test_limits
 from . import test_mail
+from . import test_partner
 from . import test_plan
 from . import test_promise
 from . import test_queries
+from . import test_recipients
 from . import test_run
 from . import test_safety
 from . import test_scenario
@@ -19,5 +23,6 @@ from . import test_schedule_history
 from . import test_schedule_limits
 from . import test_schedule_properties
 from . import test_schedule_rhythm
+from . import test_summary
 from . import test_texts
 from . import test_tour

@@ -69,6 +69,23 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         )
 
     @classmethod
+    def _create_customer_plan(cls, *steps, partner=None, **values):
+        """A plan that looks each week, from Monday 2 November, at the customer, who is put under it."""
+        values = {"level": "customer", "next_run_date": MONDAY, "interval_type": "weeks", **values}
+        plan = cls._create_plan(*steps, **values)
+        (partner or cls.customer).escalation_plan_id = plan
+        return plan
+
+    @classmethod
+    def _create_summary(cls, channel="email", partner=None, **values):
+        """A summary each week, from Monday 2 November, for the customer."""
+        step = cls._step(0, channel, tone="statement")
+        values = {"level": "summary", "next_run_date": MONDAY, "interval_type": "weeks", "name": "Summary", **values}
+        plan = cls._create_plan(step, **values)
+        (partner or cls.customer).escalation_summary_plan_id = plan
+        return plan
+
+    @classmethod
     def _step(cls, days, channel="email", **values):
         """``days`` after the due date; negative: before it."""
         step = {"days": abs(days), "direction": "before" if days < 0 else "after", "channel": channel}
@@ -132,12 +149,32 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         wizard.create(values)._create_payments()
 
     @classmethod
+    def _pay_in(cls, amount, partner=None, payment_type="inbound"):
+        """A payment that is not allocated to any invoice."""
+        payment = cls.env["account.payment"].create(
+            {
+                "partner_id": (partner or cls.customer).id,
+                "partner_type": "customer",
+                "payment_type": payment_type,
+                "amount": amount,
+                "date": MONDAY,
+                "journal_id": cls.company_data["default_journal_bank"].id,
+            }
+        )
+        payment.action_post()
+        return payment.move_id
+
+    @classmethod
     def _run_days(cls, plan, *days):
         """Run a plan on each of the days; return the follow-ups of the last one."""
         followups = cls.env["account.escalation.followup"]
         for today in days:
             followups = plan._run(today)
         return followups
+
+    def _listed(self, followup):
+        """The invoices and other entries that a follow-up lists."""
+        return followup.line_ids.filtered("counts").move_id
 
     def _followups_of(self, move):
         return move.escalation_followup_ids.sorted("id")

@@ -48,11 +48,13 @@ class TestQueries(EscalationCommon):
 
     def _create_invoices(self, number, plan=None):
         """One invoice for each of so many customers, due on the same day."""
-        moves = self.env["account.move"].concat(
-            *(self._create_draft(day("10-26"), partner) for partner in self.customers[:number])
-        )
-        moves.action_post()
+        moves = self._create_unplanned(self.customers[:number])
         moves.escalation_plan_id = plan or self.plan
+        return moves
+
+    def _create_unplanned(self, partners):
+        moves = self.env["account.move"].concat(*(self._create_draft(day("10-26"), partner) for partner in partners))
+        moves.action_post()
         return moves
 
     def _create_draft(self, due, partner):
@@ -126,6 +128,46 @@ class TestQueries(EscalationCommon):
         _record, do_large, followups = self._measure(2 * BATCH)
         self.assertLessEqual(do_large, 2 * do_small)
         self.assertLessEqual(do_large / len(followups), 0.4)
+
+    def _measure_customers(self, number, *steps, **values):
+        """Statements of RECORD and of DO for so many customers under a plan of theirs."""
+        values = {"level": "customer", "next_run_date": MONDAY, "responsible_id": self.env.user.id, **values}
+        plan = self._create_plan(*(steps or [self._step(1)]), **values).sudo()
+        field = "escalation_plan_id" if plan.level == "customer" else "escalation_summary_plan_id"
+        self.customers[field] = False
+        self.customers[:number][field] = plan
+        self._empty_mail_queue()
+        with self._count() as record:
+            followups = plan._record(MONDAY)
+        self.assertEqual(len(followups), number)
+        with self._count() as do:
+            followups._process(MONDAY)
+        self.assertEqual(set(followups.mapped("state")), {"done"})
+        self.assertEqual(len(followups.line_ids), 2 * number)
+        return record["all"], do["all"]
+
+    def _check_customers(self, *steps, **values):
+        self._create_unplanned(self.customers)
+        self._create_unplanned(self.customers)
+        self._measure_customers(3, *steps, **values)  # fills the caches
+        record_small, do_small = self._measure_customers(BATCH // 2, *steps, **values)
+        record_large, do_large = self._measure_customers(2 * BATCH, *steps, **values)
+        self.assertLessEqual(record_large, record_small + 12, "rows are inserted by hundreds")
+        self.assertLessEqual(do_large, 2 * do_small, "two batches instead of one")
+        self.assertLessEqual(do_large / (2 * BATCH), 0.3)
+
+    def test_customer_plans_take_the_same_for_each_batch(self):
+        self._check_customers()
+
+    def test_summaries_take_the_same_for_each_batch(self):
+        self._check_customers(self._step(0, tone="statement"), level="summary")
+
+    def test_limits_take_no_statement_for_each_customer(self):
+        self.company.write({"escalation_min_days_any": 1, "escalation_max_messages": 1000})
+        self._create_unplanned(self.customers)
+        self._create_unplanned(self.customers)
+        costs = [self._measure_customers(number)[0] for number in (3, 6)]
+        self.assertEqual(*costs)
 
     def test_nothing_due_costs_little_more_than_reading(self):
         self._create_invoices(20)

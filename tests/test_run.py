@@ -219,6 +219,16 @@ class TestGrouping(EscalationCommon):
         self._create_invoice(day("10-19"), self.plan)
         self.assertEqual(len(self.plan._run(MONDAY)), 2)
 
+    def test_what_a_person_takes_out_returns_to_its_plan_alone(self):
+        self.plan.step_ids.needs_review = True
+        kept, out = self._create_invoice(day("10-16"), self.plan), self._create_invoice(day("10-16"), self.plan)
+        followup = self.plan._run(MONDAY)
+        followup.line_ids.filtered(lambda line: line.move_id == out).action_take_out()
+        self.assertEqual((followup.state, self._listed(followup)), ("todo", kept))
+        self.assertNotIn(out.name, followup.items_table)
+        again = self.plan._run(day("11-03"))
+        self.assertEqual((self._listed(again), again.step_id), (out, followup.step_id))
+
     def test_customers_are_never_mixed(self):
         other = self._create_customer("Other")
         self._create_invoice(day("10-16"), self.plan)
