@@ -1,8 +1,11 @@
 """Run all plans for today and show what was done and what was not, each with its reason. Fed to `odoo shell`."""
 
 import sys
+from textwrap import wrap
 
 from odoo import fields
+
+WIDTH = 44  # of a cell, at most
 
 
 def label(record, name):
@@ -10,17 +13,28 @@ def label(record, name):
 
 
 def show(title, header, rows):
+    """A table, whose long cells go on in the next line."""
     print(f"\n{title}\n")
-    rows = [[str(cell or "") for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in [header, ["-" * width for width in widths], *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    rows = [[wrap(str(cell or ""), WIDTH) or [""] for cell in row] for row in rows]
+    cells = [[[name] for name in header], *rows]
+    widths = [max(len(line) for cell in column for line in cell) for column in zip(*cells, strict=True)]
+    for row in [cells[0], [["-" * width] for width in widths], *rows]:
+        for number in range(max(map(len, row))):
+            line = (cell[number] if number < len(cell) else "" for cell in row)
+            print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def followup_about(followup):
+    """The invoices; of a whole customer, how much it is asked for."""
+    if followup.level == "invoice":
+        return followup.invoice_names
+    return f"{len(followup.line_ids)} items, {followup.total_due}"
 
 
 def followup_row(followup):
     return [
         followup.partner_id.display_name,
-        ", ".join(followup.line_ids.move_id.mapped("name")),
+        followup_about(followup),
         followup.step_id.display_name,
         label(followup, "channel"),
         label(followup, "state"),
@@ -28,12 +42,22 @@ def followup_row(followup):
     ]
 
 
-def waiting_row(move):
+def move_row(move):
     return [move.partner_id.display_name, move.name, move.escalation_next_date, move.escalation_reason]
+
+
+def customer_row(partner):
+    return [
+        partner.display_name,
+        f"{len(partner.escalation_line_ids)} items",
+        partner.escalation_next_date,
+        partner.escalation_reason or partner.escalation_summary_reason,
+    ]
 
 
 env = globals()["env"]  # from `odoo shell`
 Followup = env["account.escalation.followup"]
+Partner = env["res.partner"]
 today = fields.Date.context_today(env.user)
 
 made = env["account.escalation.plan"].search([])._run()
@@ -45,20 +69,24 @@ if not followups:
 title = f"{len(made)} follow-ups made today, {today}"
 if not made:
     title = f"Nothing new to do today, {today}. {len(followups)} follow-ups made before"
-show(title, ["Customer", "Invoices", "Step", "Channel", "State", "Why not done yet"], map(followup_row, followups))
+print(f"\n{title}")
+header = ["Customer", "About", "Step", "Channel", "State", "Why not done yet"]
+for level, name in Followup._fields["level"]._description_selection(env):
+    of_level = followups.filtered(lambda followup, level=level: followup.level == level)
+    if of_level:
+        show(name, header, map(followup_row, of_level))
 
-waiting = env["account.move"].search(
+told = Followup.search([("date", "=", today)])
+moves = env["account.move"].search(
     [
         ("escalation_plan_id", "!=", False),
         ("state", "=", "posted"),
         ("payment_state", "in", ["not_paid", "partial", "in_payment", "blocked"]),
-        ("id", "not in", Followup.search([("date", "=", today)]).line_ids.move_id.ids),
+        ("id", "not in", told.filtered(lambda followup: followup.level == "invoice").line_ids.move_id.ids),
     ],
     order="invoice_date_due",
 )
-if waiting:
-    show(
-        f"{len(waiting)} open invoices under a plan not followed up today",
-        ["Customer", "Invoice", "Next", "Why not today"],
-        map(waiting_row, waiting),
-    )
+customers = Partner.search([("escalation_plan_id", "!=", False)]) - told.partner_id
+rows = [*map(customer_row, customers), *map(move_row, moves)]
+if rows:
+    show("Under a plan, but not followed up today", ["Customer", "About", "Next", "Why not today"], rows)
