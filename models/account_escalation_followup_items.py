@@ -25,7 +25,7 @@ class AccountEscalationFollowup(models.Model):
     days_overdue = fields.Integer(compute="_compute_items", compute_sudo=True)
 
     @api.depends("line_ids.counts", "line_ids.move_line_id.amount_residual_currency", "line_ids.move_id.name")
-    @api.depends_context("lang", "escalation_today")
+    @api.depends_context("lang", "escalation_today", "escalation_by_email")
     def _compute_items(self):
         """Fill the placeholders of all follow-ups with a few queries, whatever their number."""
         formats = self._get_formats()
@@ -105,7 +105,8 @@ class AccountEscalationFollowup(models.Model):
 
     def _get_items_view(self):
         self.ensure_one()
-        return "account_escalation.items_table" + ("_letter" if self.channel == "letter" else "")
+        is_paper = self.channel == "letter" and not self.env.context.get("escalation_by_email")
+        return "account_escalation.items_table" + ("_letter" if is_paper else "")
 
     def _get_items_day(self):
         """The day from which the customer counts: that of the run, else the company's today."""
@@ -120,29 +121,45 @@ class AccountEscalationFollowup(models.Model):
         receivables = self.line_ids.filtered("counts").move_line_id
         rows = [self._prepare_item_values(line, today, date_text, amount_text) for line in receivables]
         rows.sort(key=itemgetter("maturity", "id"))
-        blocks = [(kind, [row for row in rows if row["kind"] == kind]) for kind in KINDS]
-        payable = [row for row in rows if row["kind"] in ("overdue", "credit")]
+        is_overdue = any(row["kind"] == "overdue" for row in rows)
+        payable = [row for row in rows if is_overdue and row["kind"] in ("overdue", "credit")]
         totals = self._get_total_texts(payable, amount_text)
-        if self.level == "summary" and not totals:
-            totals = [amount_text(0.0, self.currency_id)]
+        if not totals and (is_overdue or self.level == "summary"):
+            totals = [amount_text(0.0, self.currency_id)]  # credits cover what is due
         oldest = next((row["maturity"] for row in rows if row["residual"] > 0), None)
         return {
-            "blocks": [block for block in blocks if block[1]],
+            "tables": self._get_tables(rows, payable, amount_text),
             "has_reference": any(row["reference"] for row in rows),
-            "totals": totals,
-            "balances": self._get_total_texts(rows, amount_text) if self.level == "summary" else [],
             "ageing": self._get_ageing(rows, today, amount_text) if self.level == "summary" else [],
             # nothing is overdue yet: the total that a courtesy reminder speaks of
             "total_due": " + ".join(totals or self._get_total_texts(rows, amount_text)),
-            "invoice_names": self._get_invoice_names([row for _kind, block in blocks for row in block]),
+            "invoice_names": self._get_invoice_names(sorted(rows, key=lambda row: KINDS.index(row["kind"]))),
             "oldest_due_date": date_text(oldest) if oldest else "",
             "days_overdue": max(0, (today - (oldest or today)).days),
         }
 
+    def _get_tables(self, rows, payable, amount_text):
+        """One table for each currency: its blocks, the amount to pay now, in a summary the balance."""
+        self.ensure_one()
+        tables = []
+        for currency in dict.fromkeys(row["currency"] for row in rows):
+            own = [row for row in rows if row["currency"] == currency]
+            asked = [row for row in payable if row["currency"] == currency]
+            blocks = [(kind, [row for row in own if row["kind"] == kind]) for kind in KINDS]
+            covered = [amount_text(0.0, currency)] if any(row["kind"] == "overdue" for row in own) else []
+            tables.append(
+                {
+                    "blocks": [block for block in blocks if block[1]],
+                    "totals": self._get_total_texts(asked, amount_text) or covered,
+                    "balances": self._get_total_texts(own if self.level == "summary" else [], amount_text, True),
+                }
+            )
+        return tables
+
     def _prepare_item_values(self, line, today, date_text, amount_text):
         """One row of the table: texts for the customer, and the values that the totals are made of."""
         move, due, currency = line.move_id, line.date_maturity or line.date, line.currency_id
-        residual = line.amount_residual_currency
+        residual, is_invoice = line.amount_residual_currency, move.is_invoice(include_receipts=True)
         kind = "credit" if residual < 0 else "overdue" if due < today else "upcoming"
         if self.level == "summary":
             kind = self._get_hold_shown(move, today) or kind
@@ -152,8 +169,8 @@ class AccountEscalationFollowup(models.Model):
             "maturity": due,
             "residual": residual,
             "currency": currency,
-            "number": move.name if move.is_invoice(include_receipts=True) else line.name or move.name,
-            "reference": move.ref or "",
+            "number": move.name if is_invoice else line.name or move.name,
+            "reference": (is_invoice and move.ref) or "",
             "issued": date_text(move.invoice_date or move.date),
             "due": date_text(due),
             "days": (today - due).days if kind == "overdue" else "",
@@ -173,12 +190,16 @@ class AccountEscalationFollowup(models.Model):
         return ""
 
     @api.model
-    def _get_total_texts(self, rows, amount_text):
-        """One total per currency."""
+    def _get_total_texts(self, rows, amount_text, is_signed=False):
+        """One total per currency; by default only of those in which the customer owes something."""
         totals = defaultdict(float)
         for row in rows:
             totals[row["currency"]] += row["residual"]
-        return [amount_text(max(0.0, total), currency) for currency, total in totals.items()]
+        return [
+            amount_text(total, currency)
+            for currency, total in totals.items()
+            if is_signed or currency.compare_amounts(total, 0.0) > 0
+        ]
 
     @api.model
     def _get_ageing(self, rows, today, amount_text):

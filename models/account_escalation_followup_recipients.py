@@ -216,6 +216,6 @@ class AccountEscalationFollowup(models.Model):
             customer=self.partner_id.display_name,
             step=self.step_id.display_name,
         )
-        values = {"followup": self, "base_url": self.get_base_url()}
+        values = {"followup": self.with_context(escalation_by_email=True), "base_url": self.get_base_url()}
         body = self.env["ir.qweb"]._render("account_escalation.internal_notice", values, lang=self.env.lang)
         return subject, body

@@ -12,8 +12,18 @@ from odoo.addons.account_escalation.models.account_escalation_followup_message i
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
 DUE = day("10-16")
-TONES = ("reminder", "statement", "first", "second", "final", "letter_second", "letter_final")
-PLANS = ("friendly", "standard", "firm")
+TONES = (
+    "reminder",
+    "statement",
+    "summary",
+    "first",
+    "second",
+    "final",
+    "letter_summary",
+    "letter_second",
+    "letter_final",
+)
+PLANS = ("friendly", "standard", "firm", "customer")
 
 
 class TestTexts(EscalationCommon):
@@ -77,8 +87,9 @@ class TestTexts(EscalationCommon):
         followup, mail = self._send()
         with freeze_time("2026-11-02 10:00:00"):
             self.assertEqual(followup.total_due, "$\N{NO-BREAK SPACE}100.00 + CHF\N{NO-BREAK SPACE}70.00")
-        totals = [row[1] for row in self._rows(mail.body_html)[-2:]]
+        totals = [row[1] for row in self._rows(mail.body_html) if row[0] == "Amount to pay now"]
         self.assertEqual(totals, ["$ 100.00", "CHF 70.00"])
+        self.assertEqual(mail.body_html.count("</table>"), 2, "one table for each")
 
     def test_statement_subtracts_credits_in_a_block_of_their_own(self):
         self._create_invoice(DUE, amount=100.0)
@@ -87,7 +98,7 @@ class TestTexts(EscalationCommon):
         self.assertEqual(
             self._rows(mail.body_html)[2:],
             [
-                ["Credits", "", "Open amount"],
+                ["Credits", "", ""],
                 [f"{credit.name}10/02/2026", "", "$ -30.00"],
                 ["Amount to pay now", "$ 70.00"],
             ],
