@@ -47,7 +47,7 @@ class AccountEscalationPlan(models.Model):
     min_contact_days = fields.Integer(
         string="Days Between Contacts",
         default=5,
-        help="At least so many days lie between two contacts about the same invoice.",
+        help="At least so many days lie between two contacts about the same invoice, or with the same customer.",
     )
     delay_in_workdays = fields.Boolean(string="Count Working Days")
     workdays_only = fields.Boolean(
@@ -98,7 +98,10 @@ class AccountEscalationPlan(models.Model):
         string="Minimum Amount", help="An open amount at or below this, in company currency, is not followed up."
     )
     is_default = fields.Boolean(
-        string="Default Plan", copy=False, help="Taken by every customer invoice that is posted without a plan."
+        string="Default Plan",
+        copy=False,
+        help="For invoices: taken by every customer invoice that is posted without a plan.\n"
+        "For customers: taken by those with the tick Automatic Follow-up.",
     )
     assign_domain = fields.Char(
         string="Rule",
