@@ -186,7 +186,7 @@ class TestTexts(EscalationCommon):
                 self.assertNotRegex(subject + body, r"t-out|object\.|\{\{|False")
                 for text in ("Azure Interior", move.name, self.company.name, self.env.user.name):
                     self.assertIn(text, body)
-                self.assertRegex(body, "disregard")
+                self.assertRegex(body, "disregard|crossed")
                 self.assertNotRegex(body.lower(), "interest|fee |fees|court|lawyer|collection")
                 self.assertTrue(move.name in subject or self.company.name in subject or tone.startswith("letter"))
 
