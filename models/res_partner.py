@@ -179,7 +179,7 @@ class ResPartner(models.Model):
             _facts, decision = decisions.get((partner.id, plan.id), (None, None))
             if decision:
                 return decision.date, plan._explain(decision)
-            return False, bool(plan) and plan._explain_key("paid" if plan.active else "plan_archived")
+            return False, bool(partner.id and plan) and plan._explain_key("paid" if plan.active else "plan_archived")
 
         for partner in self:
             partner.escalation_next_date, partner.escalation_reason = explain(partner, partner.escalation_plan_id)
