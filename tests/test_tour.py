@@ -50,6 +50,25 @@ class TestTour(ScreensCommon, HttpCase):
         self.start_tour(INVOICING_URL, "account_escalation_todo_tour", login=self.env.user.login)
         self.assertEqual(set(self._followups_of(self.move).mapped("state")), {"done"})
 
+    def test_customer(self):
+        """Give a customer a plan, run it, read in its history the email about both of its invoices."""
+        second = self._create_invoice(self.today - timedelta(days=7))
+        plan = self._create_plan(
+            self._step(5),
+            name="Whole Tour",
+            level="customer",
+            interval_type="weeks",
+            next_run_date=self.today,
+            workdays_only=False,
+        )
+        url = f"/odoo/action-account.res_partner_action_customer/{self.customer.id}"
+        self.start_tour(url, "account_escalation_customer_tour", login=self.env.user.login)
+        self.assertEqual(self.customer.with_company(self.company).escalation_plan_id, plan)
+        followup = plan._run(self.today)
+        self.assertRecordValues(followup, [{"partner_id": self.customer.id, "state": "done"}])
+        self.assertEqual(followup.move_ids, self.move | second)
+        self.start_tour(url, "account_escalation_customer_history_tour", login=self.env.user.login)
+
     def test_invoicing_user(self):
         """To do is open to those who invoice but configure nothing."""
         plan = self._create_plan(self._step(5, needs_review=True), workdays_only=False)
@@ -84,7 +103,7 @@ class TestViews(ScreensCommon):
 
     def test_records_open(self):
         for group, user in self.users.items():
-            for record in (self.plan, self.followup, self.move):
+            for record in (self.plan, self.followup, self.move, self.customer):
                 with self.subTest(group=group, model=record._name):
                     Form(record.with_user(user))
 

@@ -120,6 +120,38 @@ tours.add("account_escalation_todo_tour", {
     ],
 });
 
+const PARTNER_TAB = { trigger: ".o_form_view .o_notebook a[name=escalation]", run: "click" };
+
+tours.add("account_escalation_customer_tour", {
+    steps: () => [
+        PARTNER_TAB,
+        { content: "What is open", trigger: "[name=escalation_line_ids] .o_data_row:nth-child(2)" },
+        { trigger: ".o_field_widget[name=escalation_plan_id] input", run: "edit Whole" },
+        { trigger: ".o-autocomplete--dropdown-item:contains(Whole Tour)", run: "click" },
+        ...stepUtils.saveForm(),
+        { content: "What comes next", trigger: ".o_field_widget[name=escalation_reason]:contains(today)" },
+    ],
+});
+
+tours.add("account_escalation_customer_history_tour", {
+    steps: () => [
+        PARTNER_TAB,
+        {
+            content: "Two invoices in one message",
+            trigger: "[name=escalation_followup_ids] .o_data_row:contains(Done) [name=move_ids] .o_tag:nth-child(2)",
+        },
+        { trigger: "[name=escalation_followup_ids] .o_data_row td[name=step_id]", run: "click" },
+        {
+            content: "Read the email",
+            trigger: ".modal [name=mail_body] .o_escalation_items tr:contains(INV):nth-child(3)",
+        },
+        { trigger: ".modal .btn-close", run: "click" },
+        { trigger: "body:not(:has(.modal))" },
+        { content: "All of the customer's", trigger: "button[name=action_open_escalation_followups]", run: "click" },
+        { trigger: ".o_list_view .o_data_row:contains(Done)" },
+    ],
+});
+
 tours.add("account_escalation_invoicing_tour", {
     steps: () => [
         ...openTodo(),
