@@ -26,7 +26,11 @@ class AccountEscalationFollowupLine(models.Model):
     is_subject = fields.Boolean(
         string="Triggered It", help="It triggered the step; the others are only listed beside it."
     )
-    occurrence = fields.Integer(default=1, required=True, help="1, then 2, 3… each time a repeated step comes again.")
+    occurrence = fields.Integer(
+        default=1,
+        required=True,
+        help="1, then 2, 3… each time a repeated step comes again; 0: only shown, it has not taken the step.",
+    )
     counts = fields.Boolean(
         default=True, help="The receivable has taken the step. Unset when the follow-up was withdrawn."
     )

@@ -13,6 +13,7 @@ _logger = logging.getLogger(__name__)
 
 PROCESS_BATCH = 100  # follow-ups between two commits
 RECHECK_BATCH = 1000
+SHOWN = 0  # the occurrence of what a message only shows: it takes no step by it
 QUEUE_BATCH = 10 * PROCESS_BATCH  # follow-ups after which core's mail queue is woken again
 SILENT = {  # these records are made and changed by thousands: no log message, no subscription, no tracking
     "tracking_disable": True,
@@ -47,19 +48,27 @@ class AccountEscalationFollowup(models.Model):
         others = self._read_others(plan, planned, today)
         is_free = plan._get_is_free(today)
         lines = []
-        for followup, (step, occurrence, _day, group) in zip(followups, planned, strict=True):
-            for facts in group:
-                listed = schedule.listed(facts.subject, today)
-                subjects = schedule.triggered(facts.subject, step._get_schedule_step(), occurrence, today, is_free)
-                lines += [followup._prepare_line_values(item, item in subjects, occurrence) for item in listed]
-            seen = {(line["move_id"], line["instalment"]) for line in lines if line["followup_id"] == followup.id}
-            lines += [
-                followup._prepare_line_values(item, False, occurrence)
-                for item in others.get(followup.partner_id.id, ())
-                if step.tone == "statement" and (item.key.move_id, item.key.instalment) not in seen
-            ]
+        for followup, entry in zip(followups, planned, strict=True):
+            others_of = others.get(followup.partner_id.id, ()) if entry.step.tone == "statement" else ()
+            lines += followup._prepare_lines(entry, others_of, today, is_free)
         self.env["account.escalation.followup.line"].create(lines)
         return followups
+
+    def _prepare_lines(self, entry, others, today, is_free):
+        """What the follow-up lists: which of it triggered the step, and which takes it."""
+        self.ensure_one()
+        step = entry.step._get_schedule_step()
+        common = self._prepare_line_values(self.plan_id, entry.step)
+        lines, seen = [], set()
+        for facts in entry.group:
+            subjects = set(map(id, schedule.triggered(facts.subject, step, entry.occurrence, today, is_free)))
+            takers = set(map(id, schedule.takers(facts.subject, step, entry.occurrence, today, is_free)))
+            for item in schedule.listed(facts.subject, today):
+                seen.add(item.key)
+                occurrence = entry.occurrence if id(item) in takers else SHOWN
+                lines.append({**common, **self._prepare_item_line(item, id(item) in subjects, occurrence)})
+        beside = (item for item in others if item.key not in seen)
+        return lines + [{**common, **self._prepare_item_line(item, False, entry.occurrence)} for item in beside]
 
     @api.model
     def _prepare_values(self, plan, step, group, partner, day):
@@ -77,17 +86,20 @@ class AccountEscalationFollowup(models.Model):
             "date": day,
         }
 
-    def _prepare_line_values(self, item, is_subject, occurrence):
+    def _prepare_line_values(self, plan, step):
+        """What all lines of a follow-up have in common."""
+        self.ensure_one()
+        currency = plan.company_id.currency_id
+        return {"followup_id": self.id, "plan_id": plan.id, "step_id": step.id, "currency_id": currency.id}
+
+    @api.model
+    def _prepare_item_line(self, item, is_subject, occurrence):
         return {
-            "followup_id": self.id,
-            "plan_id": self.plan_id.id,
-            "step_id": self.step_id.id,
             "move_id": item.key.move_id,
             "instalment": item.key.instalment,
             "move_line_id": item.key.move_line_id,
             "is_subject": is_subject,
             "occurrence": occurrence,
-            "currency_id": self.company_id.currency_id.id,
             "amount_residual": item.amount,
         }
 
@@ -99,7 +111,7 @@ class AccountEscalationFollowup(models.Model):
             for step, _number, _day, group in planned
             if step.tone == "statement" and plan.level == "invoice"
         }
-        told = plan._read_statement_facts(partner_ids)
+        told = plan._read_statement_facts(partner_ids) if partner_ids else {}
         return {partner_id: schedule.listed(facts.subject, today) for partner_id, facts in told.items()}
 
     # --- checking again -----------------------------------------------------------------------------------------------
@@ -172,7 +184,10 @@ class AccountEscalationFollowup(models.Model):
             facts = found.get((followup.partner_id.id, followup.plan_id.id))
             known = set(followup.line_ids.filtered("counts").mapped(lambda line: (line.move_id.id, line.instalment)))
             vals_list += [
-                followup._prepare_line_values(item, False, followup.line_ids[:1].occurrence or 1)
+                {
+                    **followup._prepare_line_values(followup.plan_id, followup.step_id),
+                    **self._prepare_item_line(item, False, SHOWN),
+                }
                 for item in (facts.subject.items if facts else ())
                 if item.amount < 0 and (item.key.move_id, item.key.instalment) not in known
             ]

@@ -213,7 +213,7 @@ class AccountEscalationPlan(models.Model):
                                ',' ORDER BY fl.plan_id, fl.instalment, fl.step_id, fl.occurrence) AS taken
                       FROM account_escalation_followup_line fl
                       JOIN account_escalation_followup f ON f.id = fl.followup_id
-                     WHERE fl.counts AND fl.plan_id IN %(plans)s AND fl.move_id IN (%(moves)s)
+                     WHERE fl.counts AND fl.occurrence > 0 AND fl.plan_id IN %(plans)s AND fl.move_id IN (%(moves)s)
                   GROUP BY fl.move_id
                    ) history ON history.move_id = m.id
              WHERE %(condition)s

@@ -193,20 +193,28 @@ class ResPartner(models.Model):
     def _compute_escalation_preview(self):
         """While a plan is being chosen: what saving it would do."""
         for partner in self:
-            origin, plan = partner._origin, partner.escalation_invoice_plan_id._origin
-            partner.escalation_preview = False
-            if not origin or plan == origin.escalation_invoice_plan_id:
-                continue
-            moves = origin._escalation_get_covered_moves(plan)
-            values = {"invoices": len(moves), "messages": len(plan._preview_messages(moves))}
-            partner.escalation_preview = (
-                self.env._(
-                    "Saving puts %(invoices)s open invoices under this plan; %(messages)s messages would go today.",
-                    **values,
-                )
-                if plan
-                else self.env._("Saving takes %(invoices)s open invoices off their plan.", **values)
-            )
+            texts = [partner._escalation_preview_customer_plan(), partner._escalation_preview_invoice_plan()]
+            partner.escalation_preview = " ".join(filter(None, texts)) if partner._origin else False
+
+    def _escalation_preview_customer_plan(self):
+        plan = self.escalation_plan_id._origin
+        if not plan or plan == self._origin.escalation_plan_id:
+            return ""
+        number = plan._count_messages_to(self._origin)
+        return self.env._("Under “%(plan)s”, %(messages)s messages would go today.", plan=plan.name, messages=number)
+
+    def _escalation_preview_invoice_plan(self):
+        plan = self.escalation_invoice_plan_id._origin
+        if plan == self._origin.escalation_invoice_plan_id:
+            return ""
+        moves = self._origin._escalation_get_covered_moves(plan)
+        if not plan:
+            return self.env._("Saving takes %s open invoices off their plan.", len(moves))
+        return self.env._(
+            "Saving puts %(invoices)s open invoices under this plan; %(messages)s messages would go today.",
+            invoices=len(moves),
+            messages=len(plan._preview_messages(moves)),
+        )
 
     @api.depends_context("company")
     def _compute_escalation_items(self):

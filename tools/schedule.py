@@ -38,6 +38,7 @@ __all__ = [
     "plus_days",
     "reference",
     "simulate",
+    "takers",
     "triggered",
 ]
 
@@ -84,6 +85,18 @@ def triggered(subject: Subject, step: Step, occurrence: int, day: date, is_free:
         return [reference(subject)]
     cases = (Case.make(subject, item, (), day, is_free, NO_LIMITS) for item in _worth(subject, listed(subject, day)))
     return [case.item for case in cases if case.is_due(step, occurrence)]
+
+
+def takers(subject: Subject, step: Step, occurrence: int, day: date, is_free: IsFree) -> list[Item]:
+    """Those of the listed receivables that take the step by it: all that it asks for.
+
+    What a customer's message only shows, since it is not due yet, is still to be asked for when it is.
+    """
+    items = listed(subject, day)
+    if subject.plan.level == "invoice":
+        return items
+    reached = {id(item) for item in triggered(subject, step, occurrence, day, is_free)}
+    return [item for item in items if item.due < day or id(item) in reached]
 
 
 def net(items: Sequence[Item], day: date) -> float:
@@ -331,7 +344,7 @@ def simulate(
         for index, decision in enumerate(decisions):
             if decision.date == day:
                 yield Planned(day, index, decision)
-                subjects[index] = _after(subjects[index], told[index], decision, day)
+                subjects[index] = _after(subjects[index], told[index], decision, day, is_free)
                 if any(step.is_automatic for step in decision.steps):
                     limits = limits._replace(last_automatic=decision.not_before or day)
         limits = limits._replace(is_capped=False)
@@ -343,7 +356,7 @@ def simulate(
         subjects = [_looked(subject, today, plus_days(day, -1), is_free) for subject in subjects]
 
 
-def _after(subject: Subject, told: Subject, decision: Decision, day: date) -> Subject:
+def _after(subject: Subject, told: Subject, decision: Decision, day: date, is_free: IsFree) -> Subject:
     """The subject once the decision is carried out.
 
     :param told: the subject without what another plan takes care of
@@ -351,7 +364,8 @@ def _after(subject: Subject, told: Subject, decision: Decision, day: date) -> Su
     if subject.plan.level == "summary":
         return subject
     done = tuple(Taken(step.id, decision.occurrence, day) for step in decision.steps)
-    keys = {id(item) for item in listed(told, day)}
+    step = decision.steps[0]
+    keys = {id(item) for item in takers(told, step, decision.occurrence, day, is_free)}
     items = tuple(item._replace(taken=item.taken + done) if id(item) in keys else item for item in subject.items)
     return subject._replace(items=items, last_contact=day)
 
