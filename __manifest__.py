@@ -23,6 +23,7 @@
         "views/res_config_settings_views.xml",
         "views/res_partner_views.xml",
         "views/res_users_views.xml",
+        "views/portal_templates.xml",
         "wizard/account_escalation_assign_views.xml",
         "wizard/account_escalation_call_result_views.xml",
         "wizard/account_escalation_goto_views.xml",

@@ -7,6 +7,7 @@ from . import account_escalation_followup_line
 from . import account_escalation_followup_process
 from . import account_escalation_followup_items
 from . import account_escalation_followup_recipients
+from . import account_escalation_followup_links
 from . import account_escalation_followup_message
 from . import account_escalation_job
 from . import account_escalation_promise

@@ -40,6 +40,7 @@ class AccountEscalationFollowup(models.Model):
     )
     tone = fields.Selection(related="step_id.tone")
     level = fields.Selection("_selection_level", required=True, readonly=True)
+    is_manual = fields.Boolean(string="By Hand", readonly=True, help="A person's own reminder: no plan asked for it.")
     is_reviewed = fields.Boolean(readonly=True, help="The email waits for a person.")
     state = fields.Selection(
         [("queued", "Queued"), ("todo", "To do"), ("done", "Done"), ("failed", "Failed"), ("skipped", "Skipped")],
@@ -279,11 +280,13 @@ class AccountEscalationFollowup(models.Model):
         """Whether something still justifies it: a receivable that triggered it; for a summary, anything listed."""
         self.ensure_one()
         lines = self.line_ids.filtered("counts")
-        return bool(lines if self.level == "summary" else lines.filtered("is_subject"))
+        return bool(lines if self.level == "summary" or self.is_manual else lines.filtered("is_subject"))
 
     def _is_off_plan(self, line, facts):
         """Whether the plan, or its step, is no longer that of what a line listed."""
         self.ensure_one()
+        if self.is_manual:
+            return False
         if self.level == "invoice":
             return line.is_subject and (
                 not self.step_id.active or (facts is not None and facts.plan_id != self.plan_id.id)

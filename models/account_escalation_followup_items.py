@@ -5,6 +5,7 @@ from operator import itemgetter
 from odoo import api, fields, models
 from odoo.tools import format_date, formatLang
 
+from .account_escalation_plan_read import INVOICE_TYPES
 from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
@@ -51,6 +52,9 @@ class AccountEscalationFollowup(models.Model):
             "invoice_names",
             "oldest_due_date",
             "days_overdue",
+            "payment_link",
+            "bank_account",
+            "previous_reminders",
             "lang",
             "partner_id.name",
             "company_id.name",
@@ -97,6 +101,7 @@ class AccountEscalationFollowup(models.Model):
                 "invoice_date",
                 "date",
                 "move_type",
+                "access_token",
                 "escalation_hold",
                 "escalation_hold_until",
                 "escalation_last_date",
@@ -173,6 +178,7 @@ class AccountEscalationFollowup(models.Model):
             "reference": (is_invoice and move.ref) or "",
             "issued": date_text(move.invoice_date or move.date),
             "due": date_text(due),
+            "url": self._get_item_url(move),
             "days": (today - due).days if kind == "overdue" else "",
             "amount": amount_text(line.amount_currency, currency),
             "open": amount_text(residual, currency),
@@ -200,6 +206,12 @@ class AccountEscalationFollowup(models.Model):
             for currency, total in totals.items()
             if is_signed or currency.compare_amounts(total, 0.0) > 0
         ]
+
+    def _get_item_url(self, move):
+        """The portal page of an invoice, which opens without login; other entries have none."""
+        if self.channel != "email" or move.move_type not in INVOICE_TYPES or not move.access_token:
+            return ""
+        return f"{self.get_base_url()}{move.access_url}?access_token={move.access_token}"
 
     @api.model
     def _get_ageing(self, rows, today, amount_text):

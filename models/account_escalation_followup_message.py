@@ -78,6 +78,7 @@ class AccountEscalationFollowup(models.Model):
     def _render_texts(self):
         """Subject and body of the step's template in each customer's language: {follow-up id: (subject, body)}."""
         texts = dict.fromkeys(self.ids, ("", ""))
+        self.filtered(lambda followup: followup.channel == "email")._ensure_portal_tokens()
         self._fetch_items()  # of all languages at once
         for (template, lang), followups in self.grouped(lambda f: (f._get_template(), f.lang)).items():
             if not template:

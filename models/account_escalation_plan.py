@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools.safe_eval import safe_eval
@@ -130,6 +130,9 @@ class AccountEscalationPlan(models.Model):
         string="Copy to the Responsible", help="Each automatic email goes to the responsible in copy."
     )
     attach_invoices = fields.Boolean(help="Each email carries the PDFs of its invoices.")
+    is_manual = fields.Boolean(
+        readonly=True, copy=False, help="Not a plan, but what a person's own reminders belong to."
+    )
     last_run = fields.Date(readonly=True, copy=False, help="The last day on which all invoices were looked at.")
     is_requested = fields.Boolean(copy=False, help="To be run again at once, whatever the hour.")
     move_count = fields.Integer(compute="_compute_counts", string="Invoices")
@@ -302,6 +305,27 @@ class AccountEscalationPlan(models.Model):
             "domain": [("escalation_plan_id", "in", self.ids)],
             "context": {"default_move_type": "out_invoice"},
         }
+
+    @api.model
+    def _get_manual_step(self, company):
+        """What a person's own reminders to customers of a company belong to; made when it is first needed."""
+        # sudo: whoever may remind need not be allowed to make plans; it is archived, and never runs
+        plans = self.sudo().with_context(active_test=False)
+        plan = plans.search([("company_id", "=", company.id), ("is_manual", "=", True)], limit=1)
+        if not plan:
+            template = self.env.ref("account_escalation.mail_template_first")
+            name = self.env._("Reminder by hand")
+            step = {"name": name, "channel": "email", "needs_review": True, "template_id": template.id}
+            plan = plans.create(
+                {
+                    "name": name,
+                    "company_id": company.id,
+                    "active": False,
+                    "is_manual": True,
+                    "step_ids": [Command.create(step)],
+                }
+            )
+        return plan.step_ids
 
     @api.model
     def _get_rules(self, company, level):

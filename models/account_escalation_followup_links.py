@@ -1,0 +1,174 @@
+import time
+import uuid
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import format_date
+from odoo.tools.misc import hmac
+
+from .account_escalation_plan_read import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
+from .account_escalation_step import FOLLOWUP_MODEL
+
+LINK_DAYS = 60  # so long does the link of a message open the list of what is owed
+
+
+class AccountEscalationFollowup(models.Model):
+    """How to pay, and what was said before: links, bank account, earlier reminders."""
+
+    _inherit = FOLLOWUP_MODEL
+
+    payment_link = fields.Char(compute="_compute_payment_link", compute_sudo=True, string="Link to All Open Invoices")
+    bank_account = fields.Char(compute="_compute_bank_account", compute_sudo=True)
+    previous_reminders = fields.Char(compute="_compute_previous_reminders", compute_sudo=True)
+
+    @api.depends("partner_id", "company_id")
+    def _compute_payment_link(self):
+        expires = int(time.time() // 86400 + LINK_DAYS) * 86400
+        for followup in self:
+            path = f"/my/follow-up/{followup.id}/{expires}/{followup._get_link_token(expires)}"
+            followup.payment_link = f"{followup.get_base_url()}{path}" if followup.id else False
+
+    def _get_link_token(self, expires):
+        """The signature of a link, which ends at a moment (seconds since 1970)."""
+        self.ensure_one()
+        return hmac(self.env(su=True), "account_escalation-link", (self.id, self.partner_id.id, expires))
+
+    @api.model
+    def _is_link_over(self, expires):
+        return expires < time.time()
+
+    def _get_payable_moves(self):
+        """The open invoices of the customer, oldest due first."""
+        self.ensure_one()
+        return self.env["account.move"].search(
+            [
+                ("commercial_partner_id", "=", self.partner_id.id),
+                ("company_id", "=", self.company_id.id),
+                ("move_type", "in", INVOICE_TYPES),
+                ("state", "=", "posted"),
+                ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
+            ],
+            order="invoice_date_due, id",
+        )
+
+    def _ensure_portal_tokens(self):
+        """Give the invoices the tokens of their portal pages, all at once: core would write one after the other."""
+        moves = self.line_ids.filtered("counts").move_id
+        for move in moves.filtered(lambda move: not move.access_token):
+            move._escalation_write({"access_token": str(uuid.uuid4())})
+
+    @api.depends("company_id")
+    def _compute_bank_account(self):
+        for followup in self:
+            bank = followup.company_id.partner_id.bank_ids[:1]
+            followup.bank_account = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic]))
+
+    @api.depends("line_ids.move_id")
+    @api.depends_context("lang")
+    def _compute_previous_reminders(self):
+        """The days on which the customer heard of any of these invoices before, oldest first."""
+        done = self.env["account.escalation.followup.line"].search(
+            [
+                ("move_id", "in", self.line_ids.move_id.ids),
+                ("followup_id.state", "=", "done"),
+                ("followup_id.level", "!=", "summary"),
+                ("counts", "=", True),
+            ]
+        )
+        by_move = done.grouped("move_id")
+        for followup in self:
+            lines = done.concat(*(by_move.get(move, done.browse()) for move in followup.line_ids.move_id))
+            days = {line.followup_id.date_done for line in lines if line.followup_id != followup}
+            followup.previous_reminders = ", ".join(format_date(self.env, day) for day in sorted(filter(None, days)))
+
+    # --- answers ------------------------------------------------------------------------------------------------------
+
+    def _message_post_after_hook(self, message, msg_vals):
+        """An answer of the customer is told on the invoice or the customer too, where people look."""
+        res = super()._message_post_after_hook(message, msg_vals)
+        if message.message_type == "email":
+            for followup in self.sudo():  # sudo: the mail gateway has no rights on invoices
+                followup._tell_answer(message)
+        return res
+
+    def _tell_answer(self, message):
+        self.ensure_one()
+        moves = self.line_ids.filtered("counts").move_id
+        target = moves if len(moves) == 1 else self.partner_id
+        text = self.env._(
+            "%(author)s has answered to “%(followup)s”: %(subject)s",
+            author=message.author_id.display_name or message.email_from or "",
+            followup=self.display_name,
+            subject=message.subject or "",
+        )
+        target._escalation_log(text)
+
+    # --- by hand ------------------------------------------------------------------------------------------------------
+
+    @api.model
+    def _remind_by_hand(self, moves):
+        """One reminder for each customer of these invoices, which a person reads and sends; the plan does not move.
+
+        :return: the reminders, in To Do
+        """
+        reminders = self.browse()
+        for (company, customer), group in moves.grouped(lambda m: (m.company_id, m.commercial_partner_id)).items():
+            step = self.env["account.escalation.plan"]._get_manual_step(company)
+            reminders |= self._make_reminder(step, customer, group)
+        return reminders
+
+    @api.model
+    def _make_reminder(self, step, customer, moves):
+        company = step.company_id
+        today = company._escalation_today()
+        contacts = (customer | customer.escalation_contact_partner_id)._escalation_get_contacts()
+        recipients = self._get_recipients("email", moves.partner_id, customer, contacts)
+        lines = moves.line_ids.filtered(lambda line: line.display_type == "payment_term" and line.amount_residual)
+        reminder = self.create(
+            {
+                "plan_id": step.plan_id.id,
+                "step_id": step.id,
+                "level": "invoice",
+                "company_id": company.id,
+                "partner_id": customer.id,
+                "channel": "email",
+                "is_manual": True,
+                "is_reviewed": True,
+                "state": "todo",
+                "user_id": self.env.user.id,
+                "date": today,
+                "recipient_ids": [fields.Command.set(recipients.ids)],
+            }
+        )
+        common = reminder._prepare_line_values(step.plan_id, step)
+        ranks = reminder._get_instalments(lines)
+        self.env["account.escalation.followup.line"].create(
+            [
+                {
+                    **common,
+                    "move_id": line.move_id.id,
+                    "instalment": ranks[line],
+                    "move_line_id": line.id,
+                    "occurrence": 1,
+                    "amount_residual": line.amount_residual,
+                }
+                for line in lines
+            ]
+        )
+        return reminder
+
+    @api.model
+    def _get_instalments(self, lines):
+        """The rank of each receivable by maturity among all instalments of its invoice: {line: rank}."""
+        ranks = {}
+        for move in lines.move_id:
+            instalments = move.line_ids.filtered(lambda line: line.display_type == "payment_term")
+            ordered = instalments.sorted(lambda line: (line.date_maturity or line.date, line.id))
+            ranks |= {line: rank for rank, line in enumerate(ordered, 1)}
+        return ranks
+
+    @api.autovacuum
+    def _gc_unsent_reminders(self):
+        """What somebody began and did not send is no to-do of tomorrow."""
+        old = fields.Date.today() - timedelta(days=7)
+        self.search([("is_manual", "=", True), ("state", "=", "todo"), ("date", "<", old)])._skip("by_person")
