@@ -166,8 +166,8 @@ class TestQueries(EscalationCommon):
         self.company.write({"escalation_min_days_any": 1, "escalation_max_messages": 1000})
         self._create_unplanned(self.customers)
         self._create_unplanned(self.customers)
-        costs = [self._measure_customers(number)[0] for number in (3, 6)]
-        self.assertEqual(*costs)
+        _first, few, many = [self._measure_customers(number)[0] for number in (3, 3, 30)]  # the first fills the caches
+        self.assertLessEqual(many, few + 2)
 
     def test_nothing_due_costs_little_more_than_reading(self):
         self._create_invoices(20)
