@@ -14,7 +14,8 @@ class TestSummary(EscalationCommon):
         """{invoice: the block in which the table shows it}, as the email tells it."""
         values = followup.with_context(escalation_today=followup.date)._prepare_items_values(*followup._get_formats())
         names = {move.name: move for move in self._listed(followup)}
-        return {names[row["number"]]: kind for kind, rows in values["blocks"] for row in rows if row["number"] in names}
+        blocks = [block for table in values["tables"] for block in table["blocks"]]
+        return {names[row["number"]]: kind for kind, rows in blocks for row in rows if row["number"] in names}
 
     def _ageing(self, followup):
         values = followup.with_context(escalation_today=followup.date)._prepare_items_values(*followup._get_formats())
