@@ -19,6 +19,7 @@ from . import account_payment
 from . import ir_actions_report
 from . import mail_activity
 from . import mail_mail
+from . import mail_template
 from . import res_company
 from . import res_config_settings
 from . import res_partner

@@ -132,7 +132,10 @@ class AccountEscalationFollowup(models.Model):
         if not totals and (is_overdue or self.level == "summary"):
             totals = [amount_text(0.0, self.currency_id)]  # credits cover what is due
         oldest = next((row["maturity"] for row in rows if row["residual"] > 0), None)
+        is_email = self.channel == "email"
         return {
+            "payment_link": is_email and self.payment_link,
+            "bank_account": is_email and self.bank_account,
             "tables": self._get_tables(rows, payable, amount_text),
             "has_reference": any(row["reference"] for row in rows),
             "ageing": self._get_ageing(rows, today, amount_text) if self.level == "summary" else [],

@@ -117,6 +117,7 @@ class AccountEscalationStep(models.Model):
         for step in self:
             if step.channel == "email" and step.to_customer and not step.template_id:
                 raise ValidationError(self.env._("The email step “%s” needs a template.", step.display_name))
+            step.template_id._escalation_check_placeholders()
             if step.template_id and step.template_id.model != FOLLOWUP_MODEL:
                 raise ValidationError(
                     self.env._(

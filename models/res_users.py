@@ -16,6 +16,59 @@ class ResUsers(models.Model):
     escalation_substitute_from = fields.Date(string="Substituted From")
     escalation_substitute_to = fields.Date(string="Substituted Until")
 
+    escalation_opens_todo = fields.Boolean(
+        string="Open Follow-ups at Login",
+        compute="_compute_escalation_opens_todo",
+        inverse="_inverse_escalation_opens_todo",
+        help="The first screen after logging in is the list of follow-ups to do.",
+    )
+
+    @api.depends("action_id")
+    def _compute_escalation_opens_todo(self):
+        action = self.env.ref("account_escalation.account_escalation_followup_action_todo")
+        for user in self:
+            user.escalation_opens_todo = user.action_id.id == action.id
+
+    def _inverse_escalation_opens_todo(self):
+        action = self.env.ref("account_escalation.account_escalation_followup_action_todo")
+        for user in self:
+            if user.escalation_opens_todo:
+                user.action_id = action.id
+            elif user.action_id.id == action.id:
+                user.action_id = False
+
+    @api.model
+    def _get_activity_groups(self):
+        """Follow-ups stand in the menu of activities, counted as what is open now."""
+        groups = super()._get_activity_groups()
+        followups = self.env["account.escalation.followup"]
+        if not followups.has_access("write"):
+            return groups
+        mine = [("is_mine", "=", True), ("state", "in", ("todo", "failed")), ("channel", "!=", "call")]
+        today = self.env.company._escalation_today()
+        counts = {
+            name: followups.search_count([*mine, ("date", operator, today)])
+            for name, operator in (("overdue", "<"), ("today", "="), ("planned", ">"))
+        }
+        if any(counts.values()):
+            groups.append(self._prepare_escalation_group(counts))
+        return groups
+
+    @api.model
+    def _prepare_escalation_group(self, counts):
+        model = self.env["ir.model"]._get("account.escalation.followup")
+        return {
+            "id": model.id,
+            "name": self.env._("Follow-ups"),
+            "model": model.model,
+            "type": "activity",
+            "icon": "/account/static/description/icon.png",
+            "domain": [],
+            "total_count": counts["overdue"] + counts["today"],
+            "view_type": "list",
+            **{f"{name}_count": number for name, number in counts.items()},
+        }
+
     @property
     def SELF_READABLE_FIELDS(self):  # noqa: N802
         return super().SELF_READABLE_FIELDS + self._escalation_get_own_fields()
@@ -26,7 +79,12 @@ class ResUsers(models.Model):
 
     @api.model
     def _escalation_get_own_fields(self):
-        return ["escalation_substitute_id", "escalation_substitute_from", "escalation_substitute_to"]
+        return [
+            "escalation_substitute_id",
+            "escalation_substitute_from",
+            "escalation_substitute_to",
+            "escalation_opens_todo",
+        ]
 
     @api.constrains("escalation_substitute_id", "escalation_substitute_from", "escalation_substitute_to")
     def _check_escalation_substitute(self):

@@ -7,12 +7,14 @@ from . import test_followup
 from . import test_hold
 from . import test_letter
 from . import test_limits
+from . import test_links
 from . import test_mail
 from . import test_partner
 from . import test_plan
 from . import test_promise
 from . import test_queries
 from . import test_recipients
+from . import test_reminder
 from . import test_run
 from . import test_safety
 from . import test_scenario

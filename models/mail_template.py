@@ -1,0 +1,44 @@
+import re
+
+from odoo import api, models
+from odoo.exceptions import ValidationError
+
+from .account_escalation_step import FOLLOWUP_MODEL
+
+PLACEHOLDER = re.compile(r"\bobject((?:\.\w+)+)(?!\s*\()")
+
+
+class MailTemplate(models.Model):
+    """A placeholder that does not exist is found when the text is saved, not at night."""
+
+    _inherit = "mail.template"
+
+    @api.constrains("subject", "body_html", "model_id")
+    def _check_escalation_placeholders(self):
+        self._escalation_check_placeholders()
+
+    def _escalation_check_placeholders(self):
+        """Each ``object.field.field`` of a follow-up's texts must exist.
+
+        :raise ValidationError: names the template, the part of it and the placeholder
+        """
+        for template in self.filtered(lambda template: template.model == FOLLOWUP_MODEL):
+            for name in ("subject", "body_html"):
+                for match in PLACEHOLDER.finditer(str(template[name] or "")):
+                    template._escalation_check_path(name, match[1].strip(".").split("."))
+
+    def _escalation_check_path(self, part, path):
+        self.ensure_one()
+        model = self.env[FOLLOWUP_MODEL]
+        for name in path:
+            field = model._fields.get(name) if isinstance(model, models.BaseModel) else None
+            if field is None and not hasattr(model, name):
+                raise ValidationError(
+                    self.env._(
+                        "“%(template)s”, %(part)s: there is no placeholder “%(path)s”.",
+                        template=self.name,
+                        part=self._fields[part]._description_string(self.env),
+                        path="object." + ".".join(path),
+                    )
+                )
+            model = self.env[field.comodel_name] if field is not None and field.relational else ""

@@ -1,0 +1,46 @@
+"""The link in a message: all that the customer owes, without login, signed, for some weeks, and of nobody else."""
+
+from freezegun import freeze_time
+
+from odoo.tests import HttpCase, tagged
+
+from odoo.addons.account_escalation.tests.common import EscalationCommon, day
+
+
+@tagged("post_install", "-at_install")
+class TestLinks(EscalationCommon, HttpCase):
+    def setUp(self):
+        super().setUp()
+        self.plan = self._create_plan(self._step(1))
+        self.move = self._create_invoice(day("10-16"), self.plan)
+        self.other = self._create_invoice(day("10-16"), partner=self._create_customer("Deco Addict"))
+        self.followup = self.plan._run(day("11-02"))
+
+    def _open(self, link):
+        return self.url_open(link.replace(self.followup.get_base_url(), self.base_url()))
+
+    def test_shows_what_is_open_of_this_customer_only(self):
+        page = self._open(self.followup.payment_link)
+        self.assertEqual(page.status_code, 200)
+        self.assertIn(self.move.name, page.text)
+        self.assertNotIn(self.other.name, page.text)
+
+    def test_changed_link_opens_nothing(self):
+        for link in (
+            self.followup.payment_link + "0",
+            self.followup.payment_link.replace("/follow-up/", "/follow-up/9"),
+        ):
+            page = self._open(link)
+            self.assertEqual(page.status_code, 404)
+            self.assertNotIn(self.move.name, page.text)
+
+    def test_link_ends(self):
+        with freeze_time("2026-01-01"):
+            self.followup.invalidate_recordset(["payment_link"])
+            old = self.followup.payment_link
+        self.assertEqual(self._open(old).status_code, 404)
+
+    def test_each_invoice_in_the_email_leads_to_its_own_page(self):
+        mail = self._mails_of(self.followup)
+        self.assertIn(f"/my/invoices/{self.move.id}?access_token={self.move.access_token}", mail.body_html)
+        self.assertIn(self.followup.payment_link, mail.body_html)
