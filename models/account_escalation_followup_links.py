@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.tools import format_date
 from odoo.tools.misc import hmac
 
+from ..tools import schedule
 from .account_escalation_plan_read import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
 from .account_escalation_step import FOLLOWUP_MODEL
 
@@ -62,6 +63,24 @@ class AccountEscalationFollowup(models.Model):
         for followup in self:
             bank = followup.company_id.partner_id.bank_ids[:1]
             followup.bank_account = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic]))
+
+    def _get_payment_qr(self):
+        """Core's QR code to pay what is asked for, as an image's data; empty unless the bank account allows it."""
+        self.ensure_one()
+        bank = self.company_id.partner_id.bank_ids[:1]
+        lines = self.line_ids.filtered("counts").move_line_id
+        currency = lines.currency_id
+        if not bank or len(currency) != 1:
+            return ""
+        today = self._get_items_day()
+        items = [
+            schedule.Item(line.id, line.date, line.date_maturity or line.date, line.amount_residual_currency)
+            for line in lines
+        ]
+        amount = schedule.net(items, today)
+        if currency.compare_amounts(amount, 0) <= 0:
+            return ""
+        return bank.build_qr_code_base64(amount, self.reference, "", currency, self.partner_id) or ""
 
     @api.depends("line_ids.move_id")
     @api.depends_context("lang")

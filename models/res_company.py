@@ -41,6 +41,13 @@ class ResCompany(models.Model):
         help="Direct debit, bills of exchange...: what is to be paid in these ways gets no demand, until a person marks"
         " the collection as returned.",
     )
+    escalation_letter_window = fields.Selection(
+        [("left", "Left (DIN 5008)"), ("right", "Right (French)")],
+        string="Window of Envelopes",
+        default="left",
+        required=True,
+        help="Where the address stands on letters.",
+    )
     escalation_user_id = fields.Many2one(
         "res.users",
         string="Follow-up Responsible",

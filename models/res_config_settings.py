@@ -9,4 +9,7 @@ class ResConfigSettings(models.TransientModel):
     escalation_max_messages = fields.Integer(related="company_id.escalation_max_messages", readonly=False)
     escalation_grace_days = fields.Integer(related="company_id.escalation_grace_days", readonly=False)
     escalation_collected_line_ids = fields.Many2many(related="company_id.escalation_collected_line_ids", readonly=False)
+    escalation_letter_window = fields.Selection(
+        related="company_id.escalation_letter_window", readonly=False, required=True
+    )
     escalation_user_id = fields.Many2one(related="company_id.escalation_user_id", readonly=False)
