@@ -71,6 +71,16 @@ class AccountEscalationFollowup(models.Model):
         return lines + [{**common, **self._prepare_item_line(item, False, entry.occurrence)} for item in beside]
 
     @api.model
+    def _record_by_person(self, plan, planned, today):
+        """:meth:`_record` what a person wants: what dates the subject has triggered it, whatever its trigger date."""
+        followups = self._record(plan, planned, today) if planned else self.browse()
+        for followup, entry in zip(followups, planned, strict=True):
+            keys = {item.key.move_line_id for facts in entry.group if (item := schedule.reference(facts.subject))}
+            dated_by = followup.line_ids.filtered(lambda line, keys=keys: line.move_line_id.id in keys)
+            dated_by.write({"is_subject": True, "occurrence": entry.occurrence})
+        return followups
+
+    @api.model
     def _prepare_values(self, plan, step, group, partner, day):
         is_strict = step._is_automatic() and partner.escalation_always_review
         return {

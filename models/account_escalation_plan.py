@@ -1,3 +1,5 @@
+from itertools import takewhile
+
 from odoo import Command, api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
@@ -342,11 +344,20 @@ class AccountEscalationPlan(models.Model):
         self.ensure_one()
         model = self.env[self.assign_model].with_company(self.company_id)
         domain = self._get_rule_domain() & model._escalation_get_assignable_domain(self)
+        for plan in takewhile(lambda plan: plan != self, self._get_rules(self.company_id, self.level)):
+            domain &= ~plan._get_rule_domain()  # the first plan whose rule matches is taken
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_assign_action")
-        values = {"plan_id": self.id, "level": self.level, "company_id": self.company_id.id, "origin": "rule"}
-        context = {f"default_{name}": value for name, value in values.items()}
-        context |= {"default_res_model": self.assign_model, "default_res_ids": model.search(domain).ids}
-        return {**action, "context": context}
+        wizard = self.env["account.escalation.assign"].create(
+            {
+                "plan_id": self.id,
+                "level": self.level,
+                "company_id": self.company_id.id,
+                "origin": "rule",
+                "res_model": self.assign_model,
+                "res_ids": model.search(domain).ids,
+            }
+        )
+        return {**action, "res_id": wizard.id}
 
     def action_open_customers(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.res_partner_action_customer")

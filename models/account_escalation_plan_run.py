@@ -124,20 +124,25 @@ class AccountEscalationPlan(models.Model):
         today = self.company_id._escalation_today()
         if not self._is_look_day(today):
             return 0
-        customers = {
-            partner.id: NOBODY._replace(**{"plan_id" if self.level == "customer" else "summary_id": self.id})
-            for partner in partners.commercial_partner_id
-        }
+        ids = partners.commercial_partner_id.ids
+        plans = self._get_coupled_plans()
+        decided = plans._read_customers(ids)
+        field = "plan_id" if self.level == "customer" else "summary_id"
+        customers = {id_: decided.get(id_, NOBODY)._replace(**{field: self.id}) for id_ in ids}
         is_free = self.company_id._escalation_get_is_free(today)
-        facts = (
-            fact._replace(
-                subject=fact.subject._replace(items=tuple(item._replace(taken=()) for item in fact.subject.items))
-            )
-            for found in self._read_facts(None, list(customers), customers)
-            for fact in found
-            if fact.plan_id == self.id
-        )
-        return sum(schedule.decide([fact.subject], today, is_free)[0].date == today for fact in facts)
+        number = 0
+        for facts in plans._read_facts(None, ids, customers):
+            subjects = [self._begin_anew(fact) if fact.plan_id == self.id else fact.subject for fact in facts]
+            decisions = schedule.decide(subjects, today, is_free)
+            pairs = zip(facts, decisions, strict=True)
+            number += sum(len(told.steps) for fact, told in pairs if fact.plan_id == self.id and told.date == today)
+        return number
+
+    @api.model
+    def _begin_anew(self, facts):
+        """The subject as it is when it begins the plan."""
+        items = tuple(item._replace(taken=()) for item in facts.subject.items)
+        return facts.subject._replace(items=items)
 
     def _explain_key(self, key):
         """The sentence of a reason that needs no values."""
@@ -253,33 +258,45 @@ class AccountEscalationPlan(models.Model):
 
     # --- by a person --------------------------------------------------------------------------------------------------
 
-    def _go_to(self, step, targets, is_now):
+    def _go_to(self, step, found, is_now):
         """Have these invoices or customers stand before a step: the one before it counts as passed.
 
-        :param targets: invoices under this plan, or customers
+        :param found: as :meth:`_read_targets` answers
         :param is_now: take the step at once
         :return: the follow-ups to carry out
         """
         self.ensure_one()
         today = self.company_id._escalation_today()
         followups = self.env["account.escalation.followup"]
-        for facts in self._read_targets(targets):
-            passed = schedule.passed_before(facts.subject, step.id)
-            if passed is not None:
-                before = self.env["account.escalation.step"].browse(passed)
-                skipped = followups._record(self, [Planned(before, 1, today, [facts])], today)
-                skipped._skip("moved", today)
-            if is_now:
-                followups |= followups._record(self, [Planned(step, 1, today, [facts])], today)
-        return followups
+        steps = self.env["account.escalation.step"]
+        passed = [
+            Planned(steps.browse(step_id), 1, today, [facts])
+            for facts in found
+            for step_id in schedule.passed_before(facts.subject, step.id)
+        ]
+        followups._record_by_person(self, passed, today)._skip("moved", today)
+        value = step._get_schedule_step()
+        # by itself, contextual logic would go on to the latest step that is reached
+        taken = [
+            (facts, schedule.Decision((value,), today, "due"))
+            for facts in found
+            if is_now or (self.logic == "contextual" and schedule.is_reached(facts.subject, value, today))
+        ]
+        return followups._record_by_person(self, list(self._plan_followups(taken)), today)
 
     def _read_targets(self, targets):
-        """The present facts of these invoices or customers under this plan, without a history: [Facts]."""
-        if targets._name == "account.move":
-            found = self._read_facts(SQL("m.id IN %s", tuple(targets.ids)))
-        else:
-            found = self._read_facts(None, targets.ids)
-        return [fact for facts in found for fact in facts if fact.plan_id == self.id and not fact.subject.out]
+        """What these invoices or customers owe under this plan now, without what other plans take care of: [Facts]."""
+        moves = SQL("m.id IN %s", tuple(targets.ids)) if targets._name == "account.move" else None
+        partners = self.env["res.partner"] if moves else targets
+        today = self.company_id._escalation_today()
+        is_free = self.company_id._escalation_get_is_free(today)
+        result = []
+        for facts in self._get_coupled_plans()._read_facts(moves, partners.ids):
+            subjects = schedule.leave_out_planned([fact.subject for fact in facts], is_free)
+            told = (fact._replace(subject=subject) for fact, subject in zip(facts, subjects, strict=True))
+            ours = (fact for fact in told if fact.plan_id == self.id and not fact.subject.out)
+            result += [fact for fact in ours if schedule.listed(fact.subject, today)]
+        return result
 
     # --- crons --------------------------------------------------------------------------------------------------------
 
@@ -335,7 +352,21 @@ class AccountEscalationPlan(models.Model):
 
         :param today_of: {company: date}
         """
-        self.env["account.escalation.promise"]._cron_update(today_of.get)
         for company, today in today_of.items():
-            self.env["account.move"].with_company(company)._escalation_lift_expired(today)
-            self.env["res.partner"].with_company(company)._escalation_lift_expired(today)
+            for work in (
+                self.env["account.escalation.promise"].with_company(company)._update_open,
+                self.env["account.move"].with_company(company)._escalation_lift_expired,
+                self.env["res.partner"].with_company(company)._escalation_lift_expired,
+            ):
+                self._try_for(company, work, today)
+
+    @api.model
+    def _try_for(self, company, work, today):
+        """Do this without stopping the follow-ups of all companies if it fails."""
+        try:
+            with self.env.cr.savepoint():
+                work(today)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            raise
+        except Exception:
+            _logger.exception("Holds and promises of %s could not be looked at", company.name)

@@ -162,11 +162,11 @@ class AccountEscalationPromise(models.Model):
     def _update_state(self, today):
         """Read off the ledger what became of open promises; one that is broken comes onto somebody's list."""
         for promise in self.filtered(lambda promise: promise.state in ("open", "partial", "broken")):
-            payments = [pair for pair in promise._get_payments() if pair[0] <= promise._get_deadline()]
-            paid = sum(amount for _day, amount in payments)
-            state = promise._get_state(paid, today)
+            payments = promise._get_payments()
+            in_time = sum(amount for day, amount in payments if day <= promise._get_deadline())
+            state = promise._get_state(in_time, today)
             last = max((day for day, _amount in payments), default=False)
-            values = {"amount_paid": paid, "date_paid": last, "state": state}
+            values = {"amount_paid": sum(amount for _day, amount in payments), "date_paid": last, "state": state}
             values["days_late"] = (last - promise.date).days if last else 0
             was_open = promise.state == "open"
             promise.write(values)
@@ -210,10 +210,6 @@ class AccountEscalationPromise(models.Model):
             raise UserError(self.env._("A promise is part of the customer's history: cancel it instead."))
 
     @api.model
-    def _cron_update(self, today_of):
-        """Once a day: every open promise of each company.
-
-        :param today_of: {company: date}
-        """
-        for company, promises in self.search([("state", "=", "open")]).grouped("company_id").items():
-            promises._update_state(today_of(company))
+    def _update_open(self, today):
+        """Once a day: every open promise of the company."""
+        self.search([("state", "=", "open"), ("company_id", "=", self.env.company.id)])._update_state(today)

@@ -36,8 +36,11 @@ class AccountEscalationTarget(models.AbstractModel):
         if until and until < today:
             raise UserError(self.env._("The last day of a hold cannot lie in the past."))
         self._escalation_check_holdable()
-        self.write({"escalation_hold": hold, "escalation_hold_until": until})
-        self._escalation_log(self._escalation_describe_hold(hold, until, note))
+        # what is disputed stays so until somebody resolves it, whatever is promised meanwhile
+        held = self.filtered(lambda record: hold == "dispute" or record.escalation_hold != "dispute")
+        held.write({"escalation_hold": hold, "escalation_hold_until": until})
+        held._escalation_log(self._escalation_describe_hold(hold, until, note))
+        (self - held)._escalation_log(self.env._("Still disputed. %s", note or "").strip())
 
     def _escalation_describe_hold(self, hold, until, note):
         name = dict(self._fields["escalation_hold"]._description_selection(self.env))[hold]

@@ -218,6 +218,8 @@ class AccountMove(models.Model):
                         company=move.company_id.name,
                     )
                 )
+            if plan.level != "invoice":
+                raise ValidationError(self.env._("The plan “%s” does not follow up invoices.", plan.name))
             if move.move_type not in INVOICE_TYPES:
                 raise ValidationError(
                     self.env._("Only customer invoices can be under a plan, not %s.", move.display_name)
@@ -241,8 +243,10 @@ class AccountMove(models.Model):
         if "escalation_plan_id" in vals:
             self._escalation_start_afresh()
             self._escalation_log_plan(vals["escalation_plan_id"])
-        if vals.get("escalation_exclusion"):
-            self._escalation_log_exclusion(vals["escalation_exclusion"])
+        if vals.get("no_followup") or vals.get("escalation_exclusion"):
+            self._escalation_log_exclusion(vals.get("escalation_exclusion"))
+        elif "no_followup" in vals:
+            self._escalation_log(self.env._("Followed up again."))
         if STOPS & vals.keys():
             self._escalation_recheck()
         return res
@@ -399,8 +403,13 @@ class AccountMove(models.Model):
     def _search_escalation_is_doubled(self, operator, value):
         if operator != "in":
             return NotImplemented
-        doubled = Domain("escalation_plan_id", "!=", False) & Domain(
-            "commercial_partner_id.escalation_plan_id", "!=", False
+        planned = Domain("escalation_plan_id", "!=", False)
+        partners = self.env["res.partner"]
+        doubled = Domain.OR(
+            planned
+            & Domain("company_id", "=", company.id)
+            & Domain("commercial_partner_id", "in", partners.with_company(company)._search([*planned]))
+            for company in self.env.companies
         )
         return doubled if True in value else ~doubled
 

@@ -12,7 +12,7 @@ class AccountPartialReconcile(models.Model):
         moves = (partials.debit_move_id | partials.credit_move_id).move_id
         moves._escalation_recheck()
         # sudo: whoever registers a payment keeps a promise, without access to promises
-        promises = moves.sudo().escalation_promise_ids.filtered(lambda promise: promise.state == "open")
+        promises = moves.sudo().escalation_promise_ids
         for company, ours in promises.grouped("company_id").items():
             ours._update_state(company._escalation_today())
         return partials

@@ -12,6 +12,10 @@ PLAN_FIELDS = {
     "escalation_invoice_plan_id": "invoice",
     "escalation_summary_plan_id": "summary",
 }
+ORIGINS = {
+    "escalation_plan_id": "escalation_plan_origin",
+    "escalation_summary_plan_id": "escalation_summary_plan_origin",
+}
 
 
 class ResPartner(models.Model):
@@ -70,6 +74,9 @@ class ResPartner(models.Model):
         EXCLUSIONS, string="Excluded Because", company_dependent=True, groups=ACCOUNTANTS
     )
     escalation_plan_origin = fields.Selection(
+        [("manual", "Chosen"), ("rule", "By rule")], company_dependent=True, groups=ACCOUNTANTS
+    )
+    escalation_summary_plan_origin = fields.Selection(
         [("manual", "Chosen"), ("rule", "By rule")], company_dependent=True, groups=ACCOUNTANTS
     )
     escalation_promise_ids = fields.One2many(
@@ -255,27 +262,37 @@ class ResPartner(models.Model):
             delays = ended.filtered("date_paid").mapped("days_late")
             partner.escalation_promise_days = sum(delays) / len(delays) if delays else 0.0
 
+    @api.depends("escalation_plan_id")
     @api.depends_context("company")
     def _compute_escalation_is_doubled(self):
-        doubled = self.filtered_domain(self._search_escalation_is_doubled("in", [True]))
+        own = self._escalation_get_planned_domain() & Domain("commercial_partner_id", "in", self.ids)
+        planned = {partner for [partner] in self.env["account.move"]._read_group(own, ["commercial_partner_id"])}
         for partner in self:
-            partner.escalation_is_doubled = partner in doubled
+            partner.escalation_is_doubled = partner.escalation_plan_id and partner._origin in planned
 
     def _search_escalation_is_doubled(self, operator, value):
         if operator != "in":
             return NotImplemented
-        groups = self.env["account.move"]._read_group(
-            [
-                ("escalation_plan_id", "!=", False),
-                ("company_id", "=", self.env.company.id),
-                ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
-                ("state", "=", "posted"),
-            ],
-            ["commercial_partner_id"],
-        )
-        partner_ids = [partner.id for [partner] in groups]
-        doubled = Domain("escalation_plan_id", "!=", False) & Domain("id", "in", partner_ids)
+        moves = self.env["account.move"]._search(self._escalation_get_planned_domain())
+        customers = Domain("id", "in", moves.subselect("commercial_partner_id"))
+        doubled = Domain("escalation_plan_id", "!=", False) & customers
         return doubled if True in value else ~doubled
+
+    @api.model
+    def _escalation_get_planned_domain(self):
+        """Open invoices of the company that are under a plan of their own."""
+        return (
+            Domain("escalation_plan_id", "!=", False)
+            & Domain("company_id", "=", self.env.company.id)
+            & Domain("payment_state", "in", FOLLOWED_PAYMENT_STATES)
+            & Domain("state", "=", "posted")
+        )
+
+    def _has_field_access(self, field, operation):
+        """Read-only accountants read, even those who may write on contacts otherwise."""
+        if operation == "write" and field.groups == ACCOUNTANTS and not self.env.su:
+            return self.env.user.has_group("account.group_account_invoice")
+        return super()._has_field_access(field, operation)
 
     # --- constraints and changes --------------------------------------------------------------------------------------
 
@@ -306,13 +323,19 @@ class ResPartner(models.Model):
                 raise ValidationError(self.env._("Follow up at another company; for contacts, tick Gets Follow-ups."))
 
     def write(self, vals):
-        if "escalation_plan_id" in vals:
-            vals = {"escalation_plan_origin": "manual", **vals}
+        vals = {**{origin: "manual" for name, origin in ORIGINS.items() if name in vals}, **vals}
         res = super().write(vals)
+        self._escalation_react(vals)
+        return res
+
+    def _escalation_react(self, vals):
+        """What follows from a change of these values: notes, a fresh start, what waits is let go."""
         for name in vals.keys() & PLAN_FIELDS.keys():
             self._escalation_log_plan(vals[name], self._fields[name]._description_string(self.env))
         if vals.get("escalation_no_followup"):
             self._escalation_log_exclusion(vals.get("escalation_exclusion"))
+        elif "escalation_no_followup" in vals:
+            self._escalation_log(self.env._("Followed up again."))
         if "escalation_plan_id" in vals:
             self._escalation_start_afresh()
         if "escalation_invoice_plan_id" in vals:
@@ -320,7 +343,6 @@ class ResPartner(models.Model):
         stops = ("escalation_hold", "escalation_hold_until", "escalation_no_followup", "escalation_summary_plan_id")
         if any(name in vals for name in stops):
             self._escalation_recheck()
-        return res
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -401,25 +423,28 @@ class ResPartner(models.Model):
         return partners.search(domain, limit=1)
 
     @api.model
-    def _escalation_get_assignable_domain(self, _plan):
+    def _escalation_get_assignable_domain(self, plan):
         """Customers on whose plan no person has decided."""
-        return Domain("is_company", "=", True) & Domain("escalation_plan_origin", "!=", "manual")
+        field = next(name for name, level in PLAN_FIELDS.items() if level == plan.level)
+        commercial = Domain("is_company", "=", True) | Domain("parent_id", "=", False)
+        return commercial & Domain(ORIGINS[field], "!=", "manual")
 
     def _escalation_apply_rules(self):
         """Put these customers, if nobody has chosen, under the first customer plan or summary whose rule matches."""
         plans = self.env["account.escalation.plan"]
-        for level, name in (("customer", "escalation_plan_id"), ("summary", "escalation_summary_plan_id")):
-            rest = self.filtered(lambda partner, name=name: not partner[name] and not partner.escalation_plan_origin)
-            for plan in plans._get_rules(self.env.company, level):
+        for name, origin in ORIGINS.items():
+            rest = self.filtered(lambda partner, name=name, origin=origin: not partner[name] and not partner[origin])
+            for plan in plans._get_rules(self.env.company, PLAN_FIELDS[name]):
                 matching = rest.filtered_domain(plan._get_rule_domain())
                 if matching:
                     matching._escalation_assign({name: plan.id}, "rule")
                 rest -= matching
 
     def _escalation_assign(self, values, origin):
-        """Put these customers under a plan, or none, in a batch."""
-        told = {"escalation_plan_origin": origin} if "escalation_plan_id" in values else {}
-        self.write({**values, **told})
+        """Put these customers under a plan, or none, in a batch: past core's synchronization, partner by partner."""
+        values = {**values, **{ORIGINS[name]: origin for name in values if name in ORIGINS}}
+        models.BaseModel.write(self, values)
+        self._escalation_react(values)
 
     # --- whom to write to ---------------------------------------------------------------------------------------------
 
@@ -436,6 +461,28 @@ class ResPartner(models.Model):
         if self.is_blacklisted:
             return "blacklisted"
         return "bounced" if self.message_bounce and not by_person else ""
+
+    @api.model
+    def _escalation_get_doubtful_domain(self, channel):
+        """Customers whose own address may not do, or does not count."""
+        own = Domain("email_normalized", "=", False) | Domain("message_bounce", ">", 0)
+        own |= Domain("is_blacklisted", "=", True)
+        if channel == "letter":
+            own = Domain("street", "=", False) & Domain("city", "=", False)
+        chosen = Domain("child_ids.escalation_is_contact", "=", True)
+        return own | chosen | Domain("escalation_contact_partner_id", "!=", False)
+
+    def _escalation_filter_unreachable(self, channel):
+        """Those of these customers to whom nothing could be addressed, whatever invoice it is about."""
+        followups = self.env[FOLLOWUP_MODEL]
+        contacts = (self | self.escalation_contact_partner_id)._escalation_get_contacts()
+        nobody = self.browse()
+
+        def is_lost(customer):
+            recipients = followups._get_recipients(channel, nobody, customer, contacts)
+            return all(partner._escalation_get_unreachable_reason(channel) for partner in recipients)
+
+        return self.filtered(is_lost)
 
     def _escalation_get_contacts(self):
         """The contacts who get the follow-ups of these customers: {commercial partner: contacts}."""

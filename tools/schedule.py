@@ -29,6 +29,7 @@ __all__ = [
     "Taken",
     "add_workdays",
     "decide",
+    "is_reached",
     "leave_out_planned",
     "listed",
     "net",
@@ -105,14 +106,21 @@ def net(items: Sequence[Item], day: date) -> float:
     return sum(asked if any(amount > 0 for amount in asked) else (item.amount for item in items))
 
 
-def passed_before(subject: Subject, step_id: int) -> int | None:
-    """The step that must count as taken for another to be the next one; None if it is the first."""
+def passed_before(subject: Subject, step_id: int) -> list[int]:
+    """The steps that must count as taken for another to be the next one: the one before it, with its twins."""
     item = reference(subject)
     if item is None:
-        return None
-    order = [step.id for _trigger, step in Case.make(subject, item, (), date.min, never_free, NO_LIMITS).timeline()]
-    index = order.index(step_id) if step_id in order else 0
-    return order[index - 1] if index else None
+        return []
+    order = Case.make(subject, item, (), date.min, never_free, NO_LIMITS).timeline()
+    ids = [step.id for _trigger, step in order]
+    before = order[: ids.index(step_id)] if step_id in ids else []
+    return [step.id for trigger, step in before if trigger == before[-1][0]]
+
+
+def is_reached(subject: Subject, step: Step, day: date) -> bool:
+    """Whether the trigger date of a step has come for what dates the subject."""
+    item = reference(subject)
+    return item is not None and step.trigger(item.issue, item.due) <= day
 
 
 def objection(subject: Subject, item: Item | None, step: Step | None, day: date) -> str:

@@ -43,6 +43,10 @@ class AccountEscalationAssign(models.TransientModel):
     change_count = fields.Integer(compute="_compute_summary")
     job_id = fields.Many2one("account.escalation.job", readonly=True)
     progress = fields.Integer(related="job_id.progress")
+    done = fields.Integer(related="job_id.done")
+    total = fields.Integer(related="job_id.total")
+    failed = fields.Integer(related="job_id.failed")
+    error = fields.Char(related="job_id.error")
 
     @api.model
     def _default_res_ids(self):
@@ -60,6 +64,11 @@ class AccountEscalationAssign(models.TransientModel):
             return self.env["account.move"].browse(context["active_ids"][0]).company_id
         return self.env.company
 
+    @api.onchange("level")
+    def _onchange_level(self):
+        if self.plan_id.level != self.level:
+            self.plan_id = False
+
     # --- what it would do ---------------------------------------------------------------------------------------------
 
     def _get_field(self):
@@ -67,13 +76,21 @@ class AccountEscalationAssign(models.TransientModel):
             return "escalation_plan_id"
         return next(name for name, level in PLAN_FIELDS.items() if level == self.level)
 
+    def _get_other_field(self):
+        """What customers are taken off in the same step; empty for none."""
+        if not self.takes_off or self.res_model != "res.partner" or self.level == "summary":
+            return ""
+        return "escalation_plan_id" if self.level == "invoice" else "escalation_invoice_plan_id"
+
     def _get_model(self):
         return self.env[self.res_model].with_company(self.company_id).with_context(active_test=False)
 
     def _get_objections(self):
         """Why a selected record is left alone: (sentence, domain), in the order in which they are looked at."""
         if self.res_model == "res.partner":
-            return [(self.env._("already so"), Domain(self._get_field(), "=", self.plan_id.id))]
+            same = Domain(self._get_field(), "=", self.plan_id.id)
+            other = self._get_other_field()
+            return [(self.env._("already so"), same & Domain(other, "=", False) if other else same)]
         over = Domain("state", "=", "cancel") | Domain("payment_state", "in", ("paid", "in_payment", "reversed"))
         same = Domain("escalation_plan_id", "=", self.plan_id.id)
         if not self.plan_id:
@@ -97,9 +114,10 @@ class AccountEscalationAssign(models.TransientModel):
             rest &= ~domain
         return rest, [entry for entry in skipped if entry[1]]
 
-    @api.depends("res_ids", "plan_id", "level", "takes_off")
+    @api.depends("res_ids", "plan_id", "level", "takes_off", "job_id")
     def _compute_summary(self):
-        for wizard in self:
+        self.summary = self.change_count = False
+        for wizard in self.filtered(lambda wizard: not wizard.job_id):  # then it is done, and would be read each time
             domain, skipped = wizard._sort_out()
             changing = wizard._get_model().search(domain)
             wizard.change_count = len(changing)
@@ -133,23 +151,26 @@ class AccountEscalationAssign(models.TransientModel):
 
     def _count_doubled(self, customers):
         """How many customers would be followed up on two levels at once."""
-        if not self.plan_id or self.level == "summary" or self.takes_off:
+        if not self.plan_id or self.level == "summary":
             return 0
-        other = "escalation_plan_id" if self.level == "invoice" else "escalation_invoice_plan_id"
         partners = self.env["res.partner"].with_company(self.company_id)
-        return partners.search_count(customers & Domain(other, "!=", False))
+        if self.level == "invoice":
+            also = Domain("escalation_plan_id", "!=", False)
+            return 0 if self._get_other_field() else partners.search_count(customers & also)
+        planned = partners._escalation_get_planned_domain()
+        if self._get_other_field():
+            planned &= Domain("escalation_plan_origin", "!=", "customer")  # the others keep their plans
+        moves = self.env["account.move"]._search(planned)
+        return partners.search_count(customers & Domain("id", "in", moves.subselect("commercial_partner_id")))
 
     def _get_unreachable_names(self, customers):
-        """Customers of whom neither they nor a contact have an address for this plan's emails and letters."""
+        """Customers to whom this plan's emails, or letters, could not be addressed."""
         steps = self.plan_id.step_ids.filtered(lambda step: step.to_customer and step.channel != "call")
-        fields_of = {"email": "email_normalized", "letter": "city"}
-        lacks = [
-            Domain(name, "=", False) & ~Domain("child_ids", "any", [(name, "!=", False)])
-            for name in {fields_of[step.channel] for step in steps}
-        ]
-        if not lacks:
-            return ""
-        lost = self.env["res.partner"].search(customers & Domain.OR(lacks))
+        partners = self.env["res.partner"].with_company(self.company_id)
+        lost = partners
+        for channel in set(steps.mapped("channel")):
+            doubtful = partners.search(customers & partners._escalation_get_doubtful_domain(channel))
+            lost |= doubtful._escalation_filter_unreachable(channel)
         more = len(lost) - NAMES_SHOWN
         return ", ".join(lost[:NAMES_SHOWN].mapped("display_name")) + (f" (+{more})" if more > 0 else "")
 
@@ -160,8 +181,12 @@ class AccountEscalationAssign(models.TransientModel):
 
         :raise UserError: if nothing would change
         """
+        if self.job_id:
+            return self.action_refresh()
         if self.plan_id and self.plan_id.company_id != self.company_id:
             raise ValidationError(self.env._("The plan “%s” belongs to another company.", self.plan_id.name))
+        if self.plan_id and self.plan_id.level != (self.level if self.res_model == "res.partner" else "invoice"):
+            raise ValidationError(self.env._("The plan “%s” is not made for the selected records.", self.plan_id.name))
         changing = self._get_model().search(self._sort_out()[0])
         if not changing:
             raise UserError(self.env._("Nothing changes for the selected records."))
@@ -180,9 +205,8 @@ class AccountEscalationAssign(models.TransientModel):
 
     def _prepare_job_values(self, records):
         field_names = {self._get_field(): True}
-        if self.takes_off and self.res_model == "res.partner" and self.level != "summary":
-            other = "escalation_plan_id" if self.level == "invoice" else "escalation_invoice_plan_id"
-            field_names[other] = False
+        if self._get_other_field():
+            field_names[self._get_other_field()] = False
         return {
             "company_id": self.company_id.id,
             "user_id": self.env.user.id,

@@ -37,20 +37,36 @@ class AccountEscalationCallResult(models.TransientModel):
 
     def _default_move_ids(self):
         context = self.env.context
-        moves = self.env["account.move"]
-        return moves.browse(context.get("active_ids", ()) if context.get("active_model") == moves._name else ())
+        is_selected = context.get("active_model") == "account.move" and not context.get("default_followup_id")
+        return self.env["account.move"].browse(context.get("active_ids", ()) if is_selected else ())
 
     def _compute_partner_id(self):
         for wizard in self:
             wizard.partner_id = wizard.followup_id.partner_id or wizard.move_ids.commercial_partner_id[:1]
 
     def action_apply(self):
-        """Do what the result asks for, then end the call; without an answer it comes again."""
+        """Do what the result asks for, then end the call; without an answer it comes again.
+
+        :raise UserError: if nothing is left to talk about; nothing is written
+        """
         if self.days < 1:
             raise UserError(self.env._("Look at it again in one day at least."))
+        self._check_call()
         self._get_moves().check_access("write")
         action = getattr(self, f"_apply_{self.result}")()
         return action or {"type": "ir.actions.act_window_close"}
+
+    def _check_call(self):
+        """A call is made once, and about something that can be promised, disputed..."""
+        followup = self.followup_id
+        followup.check_access("write")
+        if followup and (followup.channel != "call" or followup.state != "todo"):
+            raise UserError(self.env._("Somebody has dealt with this call already."))
+        needs_call = self.result in ("wrong_person", "no_answer")
+        if needs_call and not followup:
+            raise UserError(self.env._("This is the result of a call: open the call."))
+        if not needs_call and not self._get_moves():
+            raise UserError(self.env._("Nothing is open any more on the invoices of this call."))
 
     def _get_moves(self):
         """The invoices that the call is about, as far as they are still open."""
@@ -58,9 +74,11 @@ class AccountEscalationCallResult(models.TransientModel):
         return (self.move_ids | lines.move_id)._escalation_get_holdable()
 
     def _get_until(self):
-        return self.env.company._escalation_today() + timedelta(days=self.days)
+        company = self.followup_id.company_id or self.move_ids.company_id[:1]
+        return company._escalation_today() + timedelta(days=self.days)
 
     def _end_call(self, text):
+        """The call was made. Said before anything is held, which would withdraw it."""
         call = self.followup_id.filtered(lambda followup: followup.state == "todo" and followup.channel == "call")
         if call.activity_id:
             call._to_act().activity_id._action_done(feedback=text)
@@ -69,6 +87,7 @@ class AccountEscalationCallResult(models.TransientModel):
 
     def _apply_promised(self):
         moves = self._get_moves()
+        self._end_call(self.env._("Promised to pay by %s.", format_date(self.env, self.date)))
         for currency, in_currency in moves.grouped("currency_id").items():
             self.env["account.escalation.promise"].create(
                 {
@@ -80,7 +99,6 @@ class AccountEscalationCallResult(models.TransientModel):
                     "note": self.note,
                 }
             )
-        self._end_call(self.env._("Promised to pay by %s.", format_date(self.env, self.date)))
 
     def _apply_paid(self):
         day = format_date(self.env, self.paid_date) if self.paid_date else "–"
@@ -91,9 +109,9 @@ class AccountEscalationCallResult(models.TransientModel):
             note=self.note or "",
         )
         moves = self._get_moves()
+        self._end_call(text)
         moves._escalation_hold("pause", self._get_until(), text)
         self._check_later(moves, self.env._("Has the payment arrived? %s", text))
-        self._end_call(text)
 
     def _check_later(self, moves, text):
         """Put it on somebody's list for the day on which the hold has ended."""
@@ -103,29 +121,33 @@ class AccountEscalationCallResult(models.TransientModel):
 
     def _apply_dispute(self):
         moves = self._get_moves()
+        self._end_call(self.env._("Disputes it. %s", self.note or ""))
         wizard = self.env["account.escalation.hold"].create(
             {
                 "hold": "dispute",
                 "move_ids": [fields.Command.set(moves.ids)],
+                "partner_ids": False,  # whatever list the call was opened from
                 "dispute_reason": "other",
                 "note": self.note,
             }
         )
         wizard.action_hold()
-        self._end_call(self.env._("Disputes it. %s", self.note or ""))
 
     def _apply_not_received(self):
         """Send the invoices again with core's own dialog; meanwhile they are paused."""
         moves = self._get_moves()
-        text = self.env._("Never received the invoice: sent again. %s", self.note or "")
-        moves._escalation_hold("pause", self._get_until(), text)
+        text = self.env._("Never received the invoice: it is to be sent again. %s", self.note or "")
         self._end_call(text)
+        moves._escalation_hold("pause", self._get_until(), text)
         return moves.action_invoice_sent() if len(moves) == 1 else moves.action_send_and_print()
 
     def _apply_wrong_person(self):
         """The right one gets what follows; the call is still to be made."""
         if not self.contact_id:
             raise UserError(self.env._("Choose the right person, or make a new contact."))
+        offices = self.partner_id | self.partner_id.escalation_contact_partner_id.commercial_partner_id
+        if self.contact_id.commercial_partner_id not in offices:
+            raise UserError(self.env._("Choose somebody of %s.", self.partner_id.display_name))
         self.contact_id.escalation_is_contact = True
         self.followup_id._to_act().recipient_ids = self.contact_id
         self.partner_id._escalation_log(self.env._("Follow-ups go to %s from now on.", self.contact_id.display_name))
@@ -134,6 +156,7 @@ class AccountEscalationCallResult(models.TransientModel):
         """The same call again in some days; the plan does not move, and nobody was contacted."""
         call = self.followup_id._to_act()
         call.activity_id.date_deadline = self._get_until()
+        call.date = self._get_until()  # it is given up, if at all, that many days later
         self._get_moves()._escalation_log(
             self.env._("Called without an answer; again on %s.", format_date(self.env, self._get_until()))
         )

@@ -31,19 +31,24 @@ class AccountEscalationHold(models.TransientModel):
         records = self.env[model].browse(context.get("active_ids", ()) if context.get("active_model") == model else ())
         return records.commercial_partner_id if model == "res.partner" else records
 
-    @api.depends("move_ids")
+    @api.depends("move_ids", "hold")
     def _compute_invalid_count(self):
         for wizard in self:
-            wizard.invalid_count = len(wizard.move_ids - wizard.move_ids._escalation_get_holdable())
+            wizard.invalid_count = len(wizard.move_ids - wizard._get_valid_moves())
+
+    def _get_valid_moves(self):
+        """Those that can be held; what is disputed is not merely paused."""
+        moves = self.move_ids._escalation_get_holdable()
+        return moves.filtered(lambda move: self.hold != "pause" or move.escalation_hold != "dispute")
 
     def action_hold(self):
         """Hold all; or, if the user says so, those that can be held.
 
         :raise UserError: nothing is written
         """
-        moves = self.move_ids
-        if self.leaves_out:
-            moves = moves._escalation_get_holdable()
+        moves = self._get_valid_moves() if self.leaves_out else self.move_ids
+        if self.hold == "pause" and "dispute" in moves.mapped("escalation_hold"):
+            raise UserError(self.env._("Some of these invoices are disputed: resolve that first."))
         if not moves and not self.partner_ids:
             raise UserError(self.env._("There is nothing to hold among the selected records."))
         if self.hold == "exclude":
