@@ -149,6 +149,82 @@ class TestConcurrency(BaseCase):
             mails = env["mail.mail"].search([("res_id", "in", followups.ids), ("model", "=", followups._name)])
             self.assertEqual(len(mails), 3)
 
+    def test_assigning_while_the_run_works_loses_neither(self):
+        with self._connect() as env:
+            other = env["account.escalation.plan"].browse(self.plan_id).copy().id
+            self.addCleanup(self._remove_plan, other)
+        with self._connect() as run:
+            self._record(run)  # the run works, and is not committed yet
+            with self._connect() as person:
+                self._assign(person, other)
+        with self._connect() as env:
+            followups = self._followups(env)
+            self.assertEqual(len(followups), 3, "the run's work is not lost")
+            followups._process(MONDAY)
+            self.assertEqual(set(followups.mapped("state")), {"skipped"}, "but checked again before it leaves")
+            moves = env["account.move"].browse(self.move_ids)
+            self.assertEqual(moves.escalation_plan_id.id, other)
+            followups = env["account.escalation.plan"].browse(other)._run(MONDAY)
+            self.assertEqual(followups.move_ids, moves)
+            env.cr.rollback()
+
+    def test_a_run_that_began_before_the_assignment_fails_nothing(self):
+        with self._connect() as env:
+            other = env["account.escalation.plan"].browse(self.plan_id).copy().id
+            self.addCleanup(self._remove_plan, other)
+        with self._connect() as run:
+            run["account.move"].browse(self.move_ids).mapped("state")  # opens the snapshot
+            with self._connect() as person:
+                self._assign(person, other)
+            self.assertEqual(len(self._record(run)), 3, "it does not know better yet")
+        with self._connect() as env:
+            self._followups(env)._process(MONDAY)
+            self.assertEqual(set(self._followups(env).mapped("state")), {"skipped"})
+
+    def test_a_job_that_collides_with_a_worker_goes_on_afterwards(self):
+        with self._connect() as env:
+            self._record(env)
+            plan = env["account.escalation.plan"].browse(self.plan_id)
+            values = {
+                "company_id": plan.company_id.id,
+                "user_id": SUPERUSER_ID,
+                "res_model": "account.move",
+                "field_names": {"escalation_plan_id": True},
+                "res_ids": self.move_ids,
+                "total": 3,
+            }
+            job_id = env["account.escalation.job"].create(values).id
+        with self._connect() as background:
+            job = background["account.escalation.job"].browse(job_id)
+            self.assertFalse(job.is_done)  # opens the snapshot
+            with self._connect() as worker:
+                followups = self._followups(worker)
+                followups._process(MONDAY)  # writes the last contact on the same invoices
+                worker["mail.mail"].search([("mail_message_id", "in", followups.mail_message_id.ids)]).state = "sent"
+            with mute_logger("odoo.sql_db"):
+                job._run_batch()
+            self.assertEqual(job.done, 0)
+            background.cr.commit()  # pylint: disable=invalid-commit; as the scheduled action does
+            job._run_batch()
+            self.assertTrue(job.is_done)
+        with self._connect() as env:
+            moves = env["account.move"].browse(self.move_ids)
+            self.assertFalse(moves.escalation_plan_id)
+            self.assertEqual(moves.mapped("escalation_last_date"), [MONDAY] * 3)
+            env["account.escalation.job"].browse(job_id).unlink()
+
+    def _assign(self, env, plan_id):
+        moves = env["account.move"].browse(self.move_ids)
+        wizard = env["account.escalation.assign"].with_context(active_model=moves._name, active_ids=moves.ids)
+        wizard.create({"plan_id": plan_id}).action_assign()
+
+    def _remove_plan(self, plan_id):
+        with self._connect() as env:
+            plan = env["account.escalation.plan"].browse(plan_id)
+            env["account.move"].browse(self.move_ids).exists().escalation_plan_id = False
+            env["account.escalation.job"].search([("plan_id", "=", plan_id)]).unlink()
+            plan.unlink()
+
     def test_a_crash_before_the_commit_loses_nothing(self):
         with self._connect() as env:
             self._record(env)

@@ -75,6 +75,13 @@ class TestHold(EscalationCommon):
         self.assertFalse(self.one.escalation_dispute_reason)
         self.assertEqual(self.plan._run(day("12-08")).move_ids, self.one)
 
+    def test_disputed_invoice_is_not_merely_paused(self):
+        self._hold(self.one, hold="dispute", dispute_reason="quality")
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            self._hold(self.one | self.two, until=day("11-05"))
+        self._hold(self.one | self.two, until=day("11-05"), leaves_out=True)
+        self.assertEqual([self.one.escalation_hold, self.two.escalation_hold], ["dispute", "pause"])
+
     def test_excluded_invoice(self):
         followup = self.plan._run(MONDAY)
         self._hold(self.one | self.two, hold="exclude", exclusion="factored")

@@ -1,11 +1,16 @@
 """A promise to pay: refused, kept, partly kept, broken; and what it stops meanwhile."""
 
+from unittest.mock import patch
+
 from freezegun import freeze_time
 
 from odoo import Command
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import mute_logger
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
+
+LOGGER = "odoo.addons.account_escalation.models.account_escalation_plan_run"
 
 
 @freeze_time("2026-11-02 12:00:00")
@@ -53,6 +58,25 @@ class TestPromise(EscalationCommon):
         self.assertIn("Broken", self.move.activity_ids.summary)
         self.assertEqual(self.customer.escalation_promise_rate, 0)
         self.assertEqual(self.plan._run(day("11-16")).move_ids, self.move)
+
+    def test_paid_too_late_stays_broken_and_tells_the_delay(self):
+        promise = self._promise()
+        self._end_holds(day("11-16"))
+        with freeze_time("2026-11-30 12:00:00"):
+            self._pay(self.move, on=day("11-30"))
+        self.assertRecordValues(
+            promise, [{"state": "broken", "amount_paid": 100.0, "date_paid": day("11-30"), "days_late": 20}]
+        )
+        self.assertEqual(self.customer.escalation_promise_days, 20)
+
+    def test_what_fails_on_one_promise_stops_no_follow_up(self):
+        self._promise()
+        other = self._create_invoice(day("10-16"), self.plan)
+        other._escalation_hold("pause", day("11-05"))
+        promises = type(self.env["account.escalation.promise"])
+        with patch.object(promises, "_update_state", side_effect=ValueError), mute_logger(LOGGER):
+            self._end_holds(day("11-16"))
+        self.assertFalse(other.escalation_hold)
 
     def test_partly_kept(self):
         promise = self._promise(amount=80.0)

@@ -169,6 +169,28 @@ class TestQueries(EscalationCommon):
         _first, few, many = [self._measure_customers(number)[0] for number in (3, 3, 30)]  # the first fills the caches
         self.assertLessEqual(many, few + 2)
 
+    def test_assigning_takes_the_same_for_each_batch(self):
+        """Invoices with a follow-up that waits for a person, and their notes."""
+        plan = self._create_plan(self._step(1, needs_review=True))
+        for model in ("account.move", "res.partner"):
+            with self.subTest(model):
+                costs = [self._measure_assigning(model, plan, number) for number in (5, 10, 40)]
+                self.assertLessEqual(costs[2], costs[1] + 5, costs)
+
+    def _measure_assigning(self, model, plan, number):
+        savepoint = self.env.cr.savepoint()  # each number begins with the same customers, without a history
+        moves = self._create_invoices(number, plan)
+        plan._run(MONDAY)
+        is_move = model == "account.move"
+        records, field = (moves, "escalation_plan_id") if is_move else (moves.partner_id, "escalation_invoice_plan_id")
+        if not is_move:
+            moves._escalation_write({"escalation_plan_origin": "customer"})
+        with self._count() as found:
+            records._escalation_assign({field: plan.copy().id}, "manual")
+        savepoint.close(rollback=True)
+        self.env.invalidate_all(flush=False)
+        return found["all"]
+
     def test_nothing_due_costs_little_more_than_reading(self):
         self._create_invoices(20)
         self.plan._run(MONDAY)

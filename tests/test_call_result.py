@@ -1,0 +1,172 @@
+"""Results of a call: what each writes on the call, the hold, the promise and the notes."""
+
+from freezegun import freeze_time
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user
+
+from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
+
+
+@freeze_time("2026-11-02 12:00:00")
+class TestCallResult(EscalationCommon):
+    def setUp(self):
+        super().setUp()
+        self.plan = self._create_plan(self._step(1, "call"), self._step(20, "email"), responsible_id=self.env.user.id)
+        self.one, self.two = (self._create_invoice(day("10-16"), self.plan) for _number in range(2))
+        self.moves = self.one | self.two
+        self.call = self.plan._run(MONDAY)
+        self.activity = self.call.activity_id
+
+    def _apply(self, result, call=None, user=None, **values):
+        wizard = self.env["account.escalation.call.result"].with_user(user or self.env.user)
+        call = self.call if call is None else call
+        wizard = wizard.with_context(default_followup_id=call.id)
+        return wizard.create({"result": result, **values}).action_apply()
+
+    def _notes(self, record):
+        return " ".join(record.message_ids.mapped("body"))
+
+    def _assert_made(self, text):
+        self.assertEqual(self.call.state, "done")
+        self.assertEqual(self.call.date_done, MONDAY)
+        self.assertIn(text, self.call.reason_detail)
+        self.assertFalse(self.activity.active)
+        self.assertEqual(self.moves.mapped("escalation_last_date"), [MONDAY] * 2)
+
+    def test_the_activity_leads_to_the_results(self):
+        self.assertIn(f'data-oe-id="{self.call.id}"', self.activity.note)
+        action = self.call.action_open_result()
+        self.assertEqual(action["context"], {"default_followup_id": self.call.id})
+
+    def test_promised(self):
+        self._apply("promised", date=day("11-12"), note="By bank transfer")
+        promise = self.moves.escalation_promise_ids
+        self.assertRecordValues(promise, [{"date": day("11-12"), "amount": 200.0, "state": "open"}])
+        self.assertEqual(promise.move_ids, self.moves)
+        self.assertEqual(self.moves.mapped("escalation_hold"), ["promise"] * 2)
+        self.assertIn("By bank transfer", self._notes(self.two))
+        self._assert_made("11/12/2026")
+
+    def test_promised_in_several_currencies(self):
+        foreign = self.setup_other_currency("EUR")
+        euro = self._create_invoice(day("10-16"), self.plan, currency_id=foreign.id)
+        self._create_invoice(day("10-16"), self.plan)
+        call = self.plan._run(day("11-03"))
+        self._apply("promised", call, date=day("11-12"))
+        promises = call.move_ids.escalation_promise_ids.sorted("id")
+        self.assertEqual(set(promises.currency_id), {foreign, self.company.currency_id})
+        self.assertRecordValues(euro.escalation_promise_ids, [{"amount": 100.0, "currency_id": foreign.id}])
+
+    def test_promise_in_the_past_ends_nothing(self):
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            self._apply("promised", date=day("11-01"))
+        self.assertEqual(self.call.state, "todo")
+
+    def test_says_paid_holds_and_checks_later(self):
+        self._apply("paid", paid_date=day("10-30"), reference="TRF 4711", days=4)
+        self.assertRecordValues(self.moves, [{"escalation_hold": "pause", "escalation_hold_until": day("11-06")}] * 2)
+        self.assertIn("TRF 4711", self._notes(self.two))
+        todo = self.moves.activity_ids
+        self.assertRecordValues(todo, [{"date_deadline": day("11-06"), "user_id": self.env.user.id}])
+        self.assertIn("TRF 4711", todo.summary)
+        self._assert_made("TRF 4711")
+        self.assertFalse(self.plan._run(day("11-06")))
+        self.assertEqual(self.plan._run(day("11-09")).channel, "email", "it was not paid: the plan goes on")
+
+    def test_disputes(self):
+        self._apply("dispute", note="Wrong colour")
+        self.assertRecordValues(self.moves, [{"escalation_hold": "dispute", "escalation_hold_until": False}] * 2)
+        self.assertFalse(self.customer.escalation_hold)
+        self.assertIn("Wrong colour", self._notes(self.one))
+        self._assert_made("Wrong colour")
+
+    def test_dispute_opened_from_a_customer_does_not_hold_the_customer(self):
+        wizard = self.env["account.escalation.call.result"].with_context(
+            default_followup_id=self.call.id, active_model="res.partner", active_ids=self.customer.ids
+        )
+        wizard.create({"result": "dispute"}).action_apply()
+        self.assertFalse(self.customer.escalation_hold)
+
+    def test_a_dispute_outlasts_what_else_is_said(self):
+        self.one._escalation_hold("dispute", False)
+        wizard = self.env["account.escalation.call.result"].with_context(
+            active_model="account.move", active_ids=self.moves.ids
+        )
+        wizard.create({"result": "paid", "reference": "TRF 4711"}).action_apply()
+        self.assertEqual([self.one.escalation_hold, self.two.escalation_hold], ["dispute", "pause"])
+        self.assertIn("TRF 4711", self._notes(self.one))
+
+    def test_never_received(self):
+        action = self._apply("not_received", days=6)
+        self.assertEqual(action["res_model"], "account.move.send.batch.wizard")
+        self.assertEqual(self.moves.mapped("escalation_hold_until"), [day("11-08")] * 2)
+        self.assertIn("Never received", self._notes(self.one))
+        self._assert_made("Never received")
+
+    def test_wrong_person(self):
+        right = self.env["res.partner"].create({"name": "Ann", "parent_id": self.customer.id, "phone": "1"})
+        self._apply("wrong_person", contact_id=right.id)
+        self.assertTrue(right.escalation_is_contact)
+        self.assertEqual(self.call.recipient_ids, right)
+        self.assertEqual(self.call.state, "todo", "the call is still to be made")
+        self.assertTrue(self.activity.active)
+        self.assertIn("Ann", self._notes(self.customer))
+
+    def test_wrong_person_is_nobody_of_another_customer(self):
+        stranger = self._create_customer("Deco Addict")
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            self._apply("wrong_person", contact_id=stranger.id)
+        self.assertFalse(stranger.escalation_is_contact)
+
+    def test_no_answer_keeps_the_plan_still(self):
+        self.call.step_id.auto_skip_days = 3
+        self._apply("no_answer", days=10)
+        self.assertEqual(self.activity.date_deadline, day("11-12"))
+        self.assertTrue(self.activity.active)
+        self.assertEqual(self.call.state, "todo")
+        self.assertFalse(any(self.moves.mapped("escalation_last_date")), "nobody was contacted")
+        self.assertFalse(self.plan._run(day("11-10")), "the plan does not move")
+        self.assertEqual(self.call.state, "todo", "and does not give up before the next call")
+        self.assertIn("without an answer", self._notes(self.one))
+
+    def test_a_call_is_made_once(self):
+        self.call.action_mark_sent()
+        for result in ("promised", "paid", "dispute", "not_received", "no_answer"):
+            with self.subTest(result), self.assertRaises(UserError), self.env.cr.savepoint():
+                self._apply(result)
+        self.assertFalse(any(self.moves.mapped("escalation_hold")))
+
+    def test_paid_meanwhile(self):
+        self.env.cr.execute("UPDATE account_move SET payment_state = 'paid' WHERE id IN %s", [self.moves._ids])
+        self.env.invalidate_all()
+        with self.assertRaises(UserError):
+            self._apply("promised", date=day("11-12"))
+
+    def test_from_the_invoice(self):
+        for name, result in (("says_paid", "paid"), ("not_received", "not_received")):
+            with self.subTest(result):
+                action = getattr(self.one, f"action_escalation_{name}")()
+                wizard = self.env[action["res_model"]].with_context(**action["context"]).create({"reference": "X1"})
+                self.assertEqual(wizard.result, result)
+                self.assertEqual(wizard.move_ids, self.one)
+                wizard.action_apply()
+                self.assertEqual(self.one.escalation_hold, "pause")
+                self.assertFalse(self.two.escalation_hold)
+                self.one.action_escalation_lift()
+
+    def test_other_results_need_a_call(self):
+        wizard = self.env["account.escalation.call.result"].with_context(
+            active_model="account.move", active_ids=self.one.ids
+        )
+        with self.assertRaises(UserError):
+            wizard.create({"result": "no_answer"}).action_apply()
+
+    def test_rights(self):
+        company = {"company_id": self.company.id, "company_ids": [(6, 0, self.company.ids)]}
+        reader = new_test_user(self.env, "reader", "account.group_account_readonly", **company)
+        with self.assertRaises(AccessError):
+            self._apply("no_answer", user=reader)
+        biller = new_test_user(self.env, "biller", "account.group_account_invoice", **company)
+        self._apply("paid", user=biller)
+        self.assertEqual(self.call.state, "done")
