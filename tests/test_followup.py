@@ -398,7 +398,7 @@ class TestReview(FollowupCase):
 
     def test_a_text_that_cannot_be_rendered_fails_at_once(self):
         plan, _move = self._reviewed()
-        self.template.body_html = '<t t-out="object.no_such_field"/>'
+        self.template.body_html = '<t t-out="1 / 0"/>'
         with mute_logger("odoo.addons.account_escalation.models.account_escalation_followup_process"):
             followup = plan._run(MONDAY)
         self.assertRecordValues(followup, [{"state": "failed", "reason": "error"}])
