@@ -347,7 +347,7 @@ class AccountEscalationFollowup(models.Model):
     @api.model
     def _get_queued_domain(self, now=None):
         """What is the machine's turn now: some wait for a later day."""
-        companies = self.env["res.company"].search([])
+        companies = self.env["res.company"].search([("active", "=", True)])
         return Domain("state", "=", "queued") & Domain.OR(
             Domain("company_id", "in", same_day.ids) & Domain("date", "<=", today)
             for today, same_day in companies.grouped(lambda company: company._escalation_today(now)).items()

@@ -248,7 +248,7 @@ class AccountEscalationPlan(models.Model):
     @api.constrains("company_id")
     def _check_company_unchanged(self):
         moves = self.env["account.move"].sudo()  # invoices of companies that the user does not see count too
-        companies = self.env["res.company"].sudo().search([])  # sudo: and their customers
+        companies = self.env["res.company"].sudo().search([("active", "=", True)])  # sudo: and their customers
         for plan in self:
             if moves.search_count(
                 [("escalation_plan_id", "=", plan.id), ("company_id", "!=", plan.company_id.id)], limit=1

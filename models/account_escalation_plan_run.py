@@ -338,7 +338,12 @@ class AccountEscalationPlan(models.Model):
             commit_progress()
         if followups.search_count(followups._get_queued_domain(now), limit=1):
             self.env.ref("account_escalation.ir_cron_process")._trigger()  # what waited for its day
-        self._end_holds({company: company._escalation_today(now) for company in self.env["res.company"].search([])})
+        self._end_holds(
+            {
+                company: company._escalation_today(now)
+                for company in self.env["res.company"].search([("active", "=", True)])
+            }
+        )
         commit_progress()
         for plan in plans:
             plan._record_safely(plan.company_id._escalation_today(now))

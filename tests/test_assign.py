@@ -376,7 +376,7 @@ class TestJob(AssignCommon):
 
         def fail(records, *args):
             if bad in records:
-                raise ValidationError("Locked")
+                raise ValidationError(records.env._("Locked"))
             return assign(records, *args)
 
         with patch.object(model, "_escalation_assign", fail), mute_logger(job_module.__name__):

@@ -39,7 +39,7 @@ class RecipientsCase(EscalationCommon):
     def _sent(self, followup):
         """What leaves through the mail server: (To, Cc) of each email, as sorted addresses."""
         with self.mock_mail_gateway(), freeze_time("2026-11-02 12:00:00"):
-            super()._mails_of(followup).send()
+            self._mails_of(followup).send()
         return self._addresses()
 
     def _addresses(self):
