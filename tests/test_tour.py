@@ -69,6 +69,27 @@ class TestTour(ScreensCommon, HttpCase):
         self.assertEqual(followup.move_ids, self.move | second)
         self.start_tour(url, "account_escalation_customer_history_tour", login=self.env.user.login)
 
+    def test_assign_from_the_list(self):
+        """Select invoices in their list, read what a plan would do, put them under it."""
+        second = self._create_invoice(self.today - timedelta(days=7))
+        plan = self._create_plan(self._step(5), name="Batch Tour")
+        self.start_tour(INVOICING_URL, "account_escalation_assign_tour", login=self.env.user.login)
+        self.assertEqual((self.move | second).escalation_plan_id, plan)
+        self.assertEqual((self.move | second).mapped("escalation_plan_origin"), ["manual", "manual"])
+
+    def test_promise_broken_and_resumed(self):
+        """Note a promise on an invoice; it is paused; the day passes; it goes on, and somebody is told."""
+        plan = self._create_plan(self._step(5), workdays_only=False)
+        self.move.escalation_plan_id = plan
+        self.start_tour(INVOICING_URL, "account_escalation_promise_tour", login=self.env.user.login)
+        promise = self.move.escalation_promise_ids
+        self.assertEqual(promise.amount, self.move.amount_residual)
+        self.assertFalse(plan._run(self.today))
+        plan._end_holds({self.company: self.today + timedelta(days=10)})
+        self.assertEqual(promise.state, "broken")
+        self.start_tour(INVOICING_URL, "account_escalation_promise_broken_tour", login=self.env.user.login)
+        self.assertTrue(plan._run(self.today))
+
     def test_invoicing_user(self):
         """To do is open to those who invoice but configure nothing."""
         plan = self._create_plan(self._step(5, needs_review=True), workdays_only=False)

@@ -162,3 +162,38 @@ tours.add("account_escalation_invoicing_tour", {
         { trigger: `${TODO}:not(:has(.o_data_row))` },
     ],
 });
+
+tours.add("account_escalation_assign_tour", {
+    steps: () => [
+        { trigger: ".o_list_view thead .o_list_record_selector input", run: "click" },
+        { trigger: ".o_cp_action_menus .dropdown-toggle:contains(Actions)", run: "click" },
+        { trigger: ".o-dropdown--menu .o_menu_item:contains(Set Escalation Plan)", run: "click" },
+        { trigger: ".modal [name=plan_id] input", run: "edit Batch Tour" },
+        { trigger: ".o-autocomplete--dropdown-item:contains(Batch Tour)", run: "click" },
+        { content: "What it would do", trigger: ".modal [name=summary]:contains(begin the plan “Batch Tour”)" },
+        { trigger: ".modal button[name=action_assign]", run: "click" },
+        { trigger: "body:not(:has(.modal))" },
+    ],
+});
+
+tours.add("account_escalation_promise_tour", {
+    steps: () => [
+        ...openInvoice(),
+        { trigger: "button[name=action_escalation_promise]", run: "click" },
+        {
+            trigger: ".modal [name=date] input",
+            run: `edit ${luxon.DateTime.now().plus({ days: 3 }).toFormat("MM/dd/yyyy")} && press Tab`,
+        },
+        { trigger: ".modal .o_form_button_save", run: "click" },
+        { trigger: "body:not(:has(.modal))" },
+        { content: "Paused", trigger: "[name=escalation_reason]:contains(On hold)" },
+    ],
+});
+
+tours.add("account_escalation_promise_broken_tour", {
+    steps: () => [
+        ...openInvoice(),
+        { content: "It goes on", trigger: "[name=escalation_reason]:not(:contains(On hold))" },
+        { content: "And somebody is told", trigger: ".o-mail-Chatter:contains(Broken)" },
+    ],
+});
