@@ -185,8 +185,9 @@ class TestQueries(EscalationCommon):
         records, field = (moves, "escalation_plan_id") if is_move else (moves.partner_id, "escalation_invoice_plan_id")
         if not is_move:
             moves._escalation_write({"escalation_plan_origin": "customer"})
+        other = plan.copy()
         with self._count() as found:
-            records._escalation_assign({field: plan.copy().id}, "manual")
+            self.env[model].browse(records.ids)._escalation_assign({field: other.id}, "manual")
         savepoint.close(rollback=True)
         self.env.invalidate_all(flush=False)
         return found["all"]
