@@ -1,3 +1,4 @@
+import logging
 from itertools import takewhile
 
 from odoo import Command, api, fields, models
@@ -7,6 +8,8 @@ from odoo.tools.safe_eval import safe_eval
 
 from ..tools import schedule
 from ..tools.days import never_free
+
+_logger = logging.getLogger(__name__)
 
 
 class AccountEscalationPlan(models.Model):
@@ -333,7 +336,17 @@ class AccountEscalationPlan(models.Model):
     def _get_rules(self, company, level):
         """The plans that take new records by a rule, in their order."""
         domain = [("company_id", "=", company.id), ("level", "=", level), ("assign_domain", "not in", (False, "[]"))]
-        return self.search(domain)
+        return self.search(domain).filtered(lambda plan: plan._is_rule_valid())
+
+    def _is_rule_valid(self):
+        """A field of the rule may have gone with its module: that must not keep anybody from posting invoices."""
+        self.ensure_one()
+        try:
+            self._get_rule_domain().validate(self.env[self.assign_model])
+        except (ValueError, SyntaxError, TypeError, KeyError):
+            _logger.warning("The rule of escalation plan %s is not valid any more", self.id)
+            return False
+        return True
 
     def _get_rule_domain(self):
         self.ensure_one()

@@ -161,16 +161,16 @@ class AccountEscalationPromise(models.Model):
 
     def _update_state(self, today):
         """Read off the ledger what became of open promises; one that is broken comes onto somebody's list."""
-        for promise in self.filtered(lambda promise: promise.state in ("open", "partial", "broken")):
+        for promise in self.filtered(lambda promise: promise.state != "cancelled"):
             payments = promise._get_payments()
             in_time = sum(amount for day, amount in payments if day <= promise._get_deadline())
             state = promise._get_state(in_time, today)
             last = max((day for day, _amount in payments), default=False)
             values = {"amount_paid": sum(amount for _day, amount in payments), "date_paid": last, "state": state}
             values["days_late"] = (last - promise.date).days if last else 0
-            was_open = promise.state == "open"
+            was_well = promise.state in ("open", "kept")
             promise.write(values)
-            if was_open and state in ("broken", "partial"):
+            if was_well and state in ("broken", "partial"):
                 promise._remind()
 
     def _get_state(self, paid, today):

@@ -48,6 +48,13 @@ class TestPromise(EscalationCommon):
         )
         self.assertEqual(self.customer.escalation_promise_rate, 100)
 
+    def test_payment_that_comes_back_keeps_nothing(self):
+        promise = self._promise()
+        self._pay(self.move, on=day("11-09"))
+        self.assertEqual(promise.state, "kept")
+        self.move.line_ids.remove_move_reconcile()
+        self.assertRecordValues(promise, [{"state": "open", "amount_paid": 0.0}])
+
     def test_broken_goes_on_and_comes_onto_a_list(self):
         promise = self._promise(user_id=self.env.user.id)
         self._end_holds(day("11-13"))

@@ -2,6 +2,7 @@
 
 from odoo.exceptions import ValidationError
 from odoo.tests import Form
+from odoo.tools import mute_logger
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
@@ -24,6 +25,15 @@ class TestRuleOfInvoices(RuleCommon):
         self.large = self._create_rule("Large", [("amount_total", ">=", 500)], sequence=1)
         self.middle = self._create_rule("Middle", [("amount_total", ">=", 200)], sequence=2)
         self.default = self._create_plan(self._step(1), name="Default", is_default=True, sequence=0)
+
+    def test_rule_that_is_not_valid_any_more_lets_invoices_be_posted(self):
+        self.env.cr.execute(
+            "UPDATE account_escalation_plan SET assign_domain = %s WHERE id = %s", ["[('gone', '=', 1)]", self.large.id]
+        )
+        self.env.invalidate_all()
+        with mute_logger("odoo.addons.account_escalation.models.account_escalation_plan"):
+            move = self._create_invoice(day("10-16"), amount=600.0)
+        self.assertEqual(move.escalation_plan_id, self.middle)
 
     def _create_rule(self, name, domain, **values):
         return self._create_plan(self._step(1), name=name, assign_domain=repr(domain), **values)
