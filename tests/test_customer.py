@@ -592,7 +592,7 @@ class TestCustomerBadInput(EscalationCommon):
 
     def test_on_an_invoice(self):
         move = self._create_invoice(day("10-20"))
-        with self.assertRaisesRegex(ValidationError, "not made for single invoices"):
+        with self.assertRaisesRegex(ValidationError, "does not follow up invoices"):
             move.escalation_plan_id = self._create_customer_plan(self._step(10))
 
     def test_level_of_a_new_plan(self):
