@@ -374,9 +374,11 @@ class TestJob(AssignCommon):
         model = type(self.env["account.move"])
         assign = model._escalation_assign
 
+        reason = "Locked"
+
         def fail(records, *args):
             if bad in records:
-                raise ValidationError(records.env._("Locked"))
+                raise ValidationError(reason)
             return assign(records, *args)
 
         with patch.object(model, "_escalation_assign", fail), mute_logger(job_module.__name__):
