@@ -9,6 +9,10 @@ from . import account_escalation_followup_items
 from . import account_escalation_followup_recipients
 from . import account_escalation_followup_links
 from . import account_escalation_followup_message
+from . import account_escalation_followup_posting
+from . import account_escalation_carrier
+from . import account_escalation_carrier_mysendingbox
+from . import account_escalation_carrier_snailmail
 from . import account_escalation_job
 from . import account_escalation_promise
 from . import account_escalation_target

@@ -8,7 +8,11 @@ from .account_escalation_step import FOLLOWUP_MODEL
 
 # pointers to other records, which the follow-up reads, cancels or sends in the name of the company
 MACHINE_FIELDS = frozenset(
-    ["activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id", "plan_id", "step_id"]
+    [
+        *("activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id"),
+        *("plan_id", "step_id"),
+        *("posting_status", "posting_carrier", "posting_reference", "posting_attempt", "is_posting_uncertain"),
+    ]
 )
 
 
@@ -188,12 +192,13 @@ class AccountEscalationFollowup(models.Model):
         again._process()
         return again._notify_result()
 
-    @api.depends("state", "reason", "channel")
+    @api.depends("state", "reason", "channel", "posting_reference")
     def _compute_can_reopen(self):
-        """What a person, or nobody, has ended; an email that is sent is sent."""
+        """What a person, or nobody, has ended; an email that is sent, or a letter that a carrier has, is sent."""
         for followup in self:
             was_skipped = followup.state == "skipped" and followup.reason in ("by_person", "auto_skip")
-            followup.can_reopen = was_skipped or (followup.state == "done" and followup.channel != "email")
+            is_gone = followup.channel == "email" or followup.posting_reference
+            followup.can_reopen = was_skipped or (followup.state == "done" and not is_gone)
 
     def _get_overtaken(self):
         """Those after which one of their receivables took another step."""
@@ -212,7 +217,7 @@ class AccountEscalationFollowup(models.Model):
         if todo and todo.has_access("write"):
             todo = todo._to_act()
             outdated = todo._recheck_all().filtered(lambda letter: letter._refresh_amounts() or letter._is_of_before())
-            outdated._attempt(lambda batch: batch._execute_letter(False))
+            outdated._attempt(lambda batch: batch._make_letters())
         files = letters.filtered(lambda followup: followup.state in ("todo", "done")).attachment_ids
         if not files:
             return letters._notify_result()  # no error: what was withdrawn just now stays so

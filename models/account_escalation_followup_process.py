@@ -246,7 +246,7 @@ class AccountEscalationFollowup(models.Model):
             self.sudo().browse(ids).try_lock_for_update(allow_referencing=True)._process_locked(today)
 
     def _process_locked(self, today=None):
-        queued = self.filtered(lambda followup: followup.state == "queued")
+        queued = self.filtered(lambda followup: followup.state == "queued" and followup.posting_status != "waiting")
         for company, followups in queued.grouped("company_id").items():
             day = today or company._escalation_today()
             silent = followups.filtered(lambda followup, day=day: followup.date <= day).with_context(
@@ -321,7 +321,13 @@ class AccountEscalationFollowup(models.Model):
         }
 
     def _execute_letter(self, _today):
-        """Make the letters, in one go, for a person to post."""
+        """Make the letters, for a person to post, or for a carrier if the plan says so."""
+        letters = self._make_letters()
+        letters.state = "todo"
+        letters._queue_automatic_posting()
+
+    def _make_letters(self):
+        """Print in one go those that can reach somebody."""
         letters = self._check_reachable()
         letters.attachment_ids.unlink()  # of an earlier print
         letters.is_outdated = False
@@ -331,8 +337,8 @@ class AccountEscalationFollowup(models.Model):
         )
         for letter, attachment in zip(letters, attachments, strict=True):
             letter.attachment_ids = attachment
-        letters.state = "todo"
         letters._inform_internal()
+        return letters
 
     def _prepare_letter_values(self, document):
         self.ensure_one()
@@ -348,7 +354,8 @@ class AccountEscalationFollowup(models.Model):
     def _get_queued_domain(self, now=None):
         """What is the machine's turn now: some wait for a later day."""
         companies = self.env["res.company"].search([("active", "=", True)])
-        return Domain("state", "=", "queued") & Domain.OR(
+        to_do = Domain("state", "=", "queued") & Domain("posting_status", "!=", "waiting")
+        return to_do & Domain.OR(
             Domain("company_id", "in", same_day.ids) & Domain("date", "<=", today)
             for today, same_day in companies.grouped(lambda company: company._escalation_today(now)).items()
         )

@@ -135,6 +135,11 @@ class AccountEscalationPlan(models.Model):
         string="Copy to the Responsible", help="Each automatic email goes to the responsible in copy."
     )
     attach_invoices = fields.Boolean(help="Each email carries the PDFs of its invoices.")
+    posts_letters = fields.Boolean(
+        string="Post Letters by Itself",
+        help="The carrier chosen in the settings gets each letter at once. Else it waits in To Do until a person posts"
+        " it.",
+    )
     is_manual = fields.Boolean(
         readonly=True, copy=False, help="Not a plan, but what a person's own reminders belong to."
     )

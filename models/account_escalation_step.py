@@ -51,6 +51,13 @@ class AccountEscalationStep(models.Model):
         help="The text of the email or of the letter.",
     )
     activity_type_id = fields.Many2one("mail.activity.type", ondelete="restrict", help="Call, if left empty.")
+    posting_kind = fields.Selection(
+        [("ordinary", "Ordinary"), ("tracked", "Tracked"), ("registered", "Registered, with receipt")],
+        string="Postage",
+        default="ordinary",
+        required=True,
+        help="How a carrier posts the letter.",
+    )
     repeat_days = fields.Integer(
         string="Repeat Every",
         help="Days after which the last step comes again, until the invoice is paid. 0: it does not.",

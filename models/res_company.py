@@ -55,6 +55,21 @@ class ResCompany(models.Model):
         help="Gets the to-do's of which nobody else is in charge.",
     )
 
+    escalation_carrier = fields.Selection(
+        "_selection_escalation_carrier",
+        string="Letters Posted By",
+        default="print",
+        required=True,
+        help="Who prints and posts the letters: ourselves, or a carrier, at a charge.",
+    )
+    escalation_carrier_key = fields.Char(
+        string="Carrier's API Key", groups="base.group_system,account.group_account_manager", copy=False
+    )
+
+    @api.model
+    def _selection_escalation_carrier(self):
+        return [("print", self.env._("Ourselves")), *self.env["account.escalation.carrier"]._selection()]
+
     @api.constrains("escalation_min_days_any", "escalation_max_messages", "escalation_grace_days")
     def _check_escalation_limits(self):
         names = ("escalation_min_days_any", "escalation_max_messages", "escalation_grace_days")

@@ -12,4 +12,6 @@ class ResConfigSettings(models.TransientModel):
     escalation_letter_window = fields.Selection(
         related="company_id.escalation_letter_window", readonly=False, required=True
     )
+    escalation_carrier = fields.Selection(related="company_id.escalation_carrier", readonly=False, required=True)
+    escalation_carrier_key = fields.Char(related="company_id.escalation_carrier_key", readonly=False)
     escalation_user_id = fields.Many2one(related="company_id.escalation_user_id", readonly=False)

@@ -1,6 +1,7 @@
 from . import test_access
 from . import test_assign
 from . import test_call_result
+from . import test_carrier
 from . import test_concurrency
 from . import test_cron
 from . import test_customer

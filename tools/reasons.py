@@ -43,6 +43,9 @@ FAILURE = {
     "bounced": _lt("The email address has bounced before."),
     "no_address": _lt("There is no postal address to write to."),
     "delivery": _lt("The email could not be delivered."),
+    "posting": _lt("The carrier has refused the letter."),
+    "posting_unanswered": _lt("The carrier has not answered; it is asked for this letter before it is posted again."),
+    "posting_lost": _lt("The letter did not arrive."),
     "error": _lt("An error occurred."),
 }
 PERSON = {
