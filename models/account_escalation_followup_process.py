@@ -367,11 +367,15 @@ class AccountEscalationFollowup(models.Model):
         domain = self._get_queued_domain()
         mail_queue = self.env.ref("mail.ir_cron_mail_scheduler_action")
         time_left = commit_progress(remaining=self.search_count(domain))
-        done = 0
+        done, waiting = 0, self.browse()
         while time_left:
-            waiting = self.search(domain, limit=PROCESS_BATCH * 20, order="id")  # other workers may hold the first ones
+            is_fresh = not waiting
+            if is_fresh:
+                waiting = self.search(domain, limit=PROCESS_BATCH * 20, order="id")
+            # other workers may hold the first ones, or have carried them out
             batch = waiting.try_lock_for_update(allow_referencing=True, limit=PROCESS_BATCH)
-            if not batch:
+            waiting = waiting - batch if batch else self.browse()
+            if is_fresh and not batch:
                 break
             if not done % QUEUE_BATCH:
                 mail_queue._trigger()
