@@ -46,10 +46,9 @@ class ResUsers(models.Model):
             return groups
         mine = [("is_mine", "=", True), ("state", "in", ("todo", "failed")), ("channel", "!=", "call")]
         today = self.env.company._escalation_today()
-        counts = {
-            name: followups.search_count([*mine, ("date", operator, today)])
-            for name, operator in (("overdue", "<"), ("today", "="), ("planned", ">"))
-        }
+        counts = dict.fromkeys(("overdue", "today", "planned"), 0)
+        for start, number in followups._read_group(mine, ["date:day"], ["__count"]):
+            counts["overdue" if start < today else "today" if start == today else "planned"] += number
         if any(counts.values()):
             groups.append(self._prepare_escalation_group(counts))
         return groups
