@@ -16,6 +16,7 @@
         "data/account_escalation_plan_data.xml",
         "data/ir_cron_data.xml",
         "views/account_escalation_plan_views.xml",
+        "wizard/account_escalation_log_views.xml",
         "views/account_escalation_followup_views.xml",
         "views/account_escalation_promise_views.xml",
         "views/account_escalation_menus.xml",

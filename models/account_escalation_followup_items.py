@@ -101,7 +101,6 @@ class AccountEscalationFollowup(models.Model):
                 "invoice_date",
                 "date",
                 "move_type",
-                "access_token",
                 "escalation_hold",
                 "escalation_hold_until",
                 "escalation_last_date",
@@ -211,10 +210,12 @@ class AccountEscalationFollowup(models.Model):
         ]
 
     def _get_item_url(self, move):
-        """The portal page of an invoice, which opens without login; other entries have none."""
-        if self.channel != "email" or move.move_type not in INVOICE_TYPES or not move.access_token:
-            return ""
-        return f"{self.get_base_url()}{move.access_url}?access_token={move.access_token}"
+        """The portal page of an invoice, which opens without login; other entries have none.
+
+        By way of a link of ours, since core's own takes a write on each invoice beforehand.
+        """
+        is_shown = self.channel == "email" and move.move_type in INVOICE_TYPES and self.payment_link
+        return f"{self.payment_link}/{move.id}" if is_shown else ""
 
     @api.model
     def _get_ageing(self, rows, today, amount_text):

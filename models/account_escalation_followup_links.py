@@ -1,5 +1,4 @@
 import time
-import uuid
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -52,11 +51,19 @@ class AccountEscalationFollowup(models.Model):
             order="invoice_date_due, id",
         )
 
-    def _ensure_portal_tokens(self):
-        """Give the invoices the tokens of their portal pages, all at once: core would write one after the other."""
-        moves = self.line_ids.filtered("counts").move_id
-        for move in moves.filtered(lambda move: not move.access_token):
-            move._escalation_write({"access_token": str(uuid.uuid4())})
+    def _get_portal_move(self, move_id):
+        """An invoice of the same customer that a link names; empty if it is of another, or none."""
+        if not self:
+            return self.env["account.move"]
+        return self.env["account.move"].search(
+            [
+                ("id", "=", move_id),
+                ("commercial_partner_id", "=", self.partner_id.id),
+                ("company_id", "=", self.company_id.id),
+                ("move_type", "in", INVOICE_TYPES),
+                ("state", "=", "posted"),
+            ]
+        )
 
     @api.depends("company_id")
     def _compute_bank_account(self):

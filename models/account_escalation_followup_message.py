@@ -1,31 +1,25 @@
 import re
 from datetime import timedelta
-from functools import cache
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from .account_escalation_followup_items import ITEMS_CLASS
 from .account_escalation_step import FOLLOWUP_MODEL
 
 UNDELIVERED_DAYS = 30  # how long after sending a bounce is looked for
-ITEMS_MARK = f'<div class="{ITEMS_CLASS}"></div>'
 
 
 class AccountEscalationFollowup(models.Model):
-    """Recipients, text in the customer's language, queued email."""
+    """The email: composed by a person, or queued; whether it has arrived."""
 
     _inherit = FOLLOWUP_MODEL
 
-    lang = fields.Char(string="Language", compute="_compute_lang")
     reference = fields.Char(
         compute="_compute_reference",
         search="_search_reference",
         help="The number that a letter asks the customer to cite.",
     )
-    subject = fields.Char(compute="_compute_text")
-    body = fields.Html(string="Text", compute="_compute_text", sanitize=False)
     mail_message_id = fields.Many2one("mail.message", string="Email", readonly=True, index="btree_not_null")
     mail_subject = fields.Char(related="mail_message_id.subject", string="Email Subject")
     mail_body = fields.Html(related="mail_message_id.body", string="Email Text")
@@ -35,11 +29,6 @@ class AccountEscalationFollowup(models.Model):
     @api.model
     def _selection_mail_state(self):
         return self.env["mail.notification"]._fields["notification_status"]._description_selection(self.env)
-
-    @api.depends("recipient_ids.lang", "partner_id.lang")
-    def _compute_lang(self):
-        for followup in self:
-            followup.lang = followup.recipient_ids[:1].lang or followup.partner_id.lang or self.env.lang
 
     def _compute_reference(self):
         for followup in self:
@@ -59,42 +48,7 @@ class AccountEscalationFollowup(models.Model):
             states = followup.mail_message_id.sudo().notification_ids.mapped("notification_status")
             followup.mail_state = next((state for state in worst_first if state in states), False)
 
-    @api.depends("step_id.template_id", "line_ids.counts", "line_ids.move_line_id.amount_residual_currency")
-    def _compute_text(self):
-        """What would be sent or printed now, in the customer's language."""
-        texts = self._render_texts()
-        for followup in self:
-            followup.subject, followup.body = texts[followup.id]
-
-    # --- text and email -----------------------------------------------------------------------------------------------
-
-    def _get_template(self):
-        """The step's template; a letter without one takes the ready text of its tone."""
-        self.ensure_one()
-        if not self.step_id.to_customer:
-            return False
-        return self.step_id.template_id or (self.channel == "letter" and self.step_id._get_ready_template())
-
-    def _render_texts(self):
-        """Subject and body of the step's template in each customer's language: {follow-up id: (subject, body)}."""
-        texts = dict.fromkeys(self.ids, ("", ""))
-        self.filtered(lambda followup: followup.channel == "email")._ensure_portal_tokens()
-        self._fetch_items()  # of all languages at once
-        for (template, lang), followups in self.grouped(lambda f: (f._get_template(), f.lang)).items():
-            if not template:
-                texts.update(
-                    {followup.id: followup.with_context(lang=lang)._get_text_without() for followup in followups}
-                )
-                continue
-            localized = template.with_context(lang=lang)
-            subjects = localized._render_field("subject", followups.ids)
-            bodies = localized._render_field("body_html", followups.ids)
-            texts.update({res_id: (subjects[res_id], bodies[res_id]) for res_id in followups.ids})
-        return texts
-
-    def _get_text_without(self):
-        """Subject and body of what has no template: the notice for colleagues."""
-        return ("", "") if self.step_id.to_customer else self._render_notice()
+    # --- email -----------------------------------------------------------------------------------------------
 
     def _get_composer(self):
         """Odoo's composer, filled in with the text, the recipients and the PDFs of one email."""
@@ -170,7 +124,7 @@ class AccountEscalationFollowup(models.Model):
         mails = (
             self.env["mail.mail"]
             .sudo()
-            .create([followup._prepare_mail_values(*texts[followup.id], reply_to[followup.id]) for followup in self])
+            .create([followup._prepare_mail_values(texts[followup.id], reply_to[followup.id]) for followup in self])
         )
         self.env["mail.notification"].sudo().create(
             [
@@ -181,25 +135,15 @@ class AccountEscalationFollowup(models.Model):
         )
         for followup, mail in zip(self, mails, strict=True):
             followup.mail_message_id = mail.mail_message_id
-        self._write_message_bodies({followup: texts[followup.id][1] for followup in self})
+        self._keep_bodies(texts)
         self._set_done(today)
         self._inform_internal()
 
-    def _write_message_bodies(self, bodies):
-        """Keep in each message the text as it is sent, for the history.
-
-        A template and what it shows are sanitized like any message, but not our own table of items, whose cells are
-        escaped: that alone would take longer than all the rest of an email. Hence the plain SQL.
-        """
-        field = self.env["mail.message"]._fields["body"]
-        sanitize = cache(lambda text: str(field.convert_to_cache(text, self.mail_message_id[:1]) or ""))
-        rows = []
-        for followup, body in bodies.items():
-            table = str(followup.with_context(lang=followup.lang).items_table)
-            text = sanitize(str(body).replace(table, ITEMS_MARK))  # often the same for many customers
-            rows.append((followup.mail_message_id.id, text.replace(ITEMS_MARK, table)))
+    def _keep_bodies(self, texts):
+        """Keep in each message the text as it is sent, for the history: sanitized already, hence the plain SQL."""
         self.env.cr.execute_values(
-            "UPDATE mail_message SET body = v.body FROM (VALUES %s) v (id, body) WHERE mail_message.id = v.id", rows
+            "UPDATE mail_message SET body = v.body FROM (VALUES %s) v (id, body) WHERE mail_message.id = v.id",
+            [(followup.mail_message_id.id, texts[followup.id].kept) for followup in self],
         )
         self.mail_message_id.invalidate_recordset(["body"])
 
@@ -238,11 +182,11 @@ class AccountEscalationFollowup(models.Model):
         for company, followups in self.grouped("company_id").items():
             followups._set_done(company._escalation_today())
 
-    def _prepare_mail_values(self, subject, body, reply_to):
+    def _prepare_mail_values(self, text, reply_to):
         sender = self._get_sender()
         return {
-            "subject": subject,
-            "body_html": body,
+            "subject": text.subject,
+            "body_html": text.body,
             "author_id": sender.id,
             "email_from": self._get_email_from(),
             "email_cc": self._get_cc(),

@@ -300,11 +300,12 @@ class AccountEscalationFollowup(models.Model):
         for followup, activity in zip(self, activities, strict=True):
             followup.activity_id = activity
         self.state = "todo"
+        self._inform_internal()
 
     def _prepare_activity_values(self):
-        """The call, on the invoice if it is about one, else on the customer."""
+        """The call, on the invoice if it is about one, else on the customer, which an internal contact can open."""
         moves = self.line_ids.filtered("counts").move_id
-        document = moves if len(moves) == 1 else self.partner_id
+        document = moves if len(moves) == 1 and not self.step_id.to_internal else self.partner_id
         localized = self.with_context(lang=self.user_id.lang or self.env.lang)
         return {
             "res_model_id": self.env["ir.model"]._get_id(document._name),

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Command, Domain
 from odoo.tools import formataddr
 
+from .account_escalation_followup_text import Text
 from .account_escalation_step import FOLLOWUP_MODEL
 
 
@@ -190,7 +191,7 @@ class AccountEscalationFollowup(models.Model):
         pairs = [
             (followup, partner)
             for followup in told
-            for partner in followup.step_id._get_internal_partners(followup.partner_id)
+            for partner in followup._get_told_partners()
             if partner.email_normalized
         ]
         # sudo: as for the customer's message
@@ -198,18 +199,24 @@ class AccountEscalationFollowup(models.Model):
         if pairs:
             self.concat(*(followup for followup, _partner in pairs)).is_informed = True
 
+    def _get_told_partners(self):
+        """Who gets the notice; the internal contacts have a call on their own list."""
+        self.ensure_one()
+        if self.channel == "call":
+            return self.step_id.extra_partner_ids
+        return self.step_id._get_internal_partners(self.partner_id)
+
     def _prepare_notice_values(self, partner):
         localized = self.with_context(lang=partner.lang or self.env.lang)
-        subject, body = localized._render_notice()
         return {
-            **self._prepare_mail_values(subject, body, self._get_email_from()),
+            **self._prepare_mail_values(localized._render_notice(), self._get_email_from()),
             "recipient_ids": [Command.set(partner.ids)],
             "attachment_ids": [],
             "email_cc": False,
         }
 
     def _render_notice(self):
-        """Subject and body of what internal contacts get, in the language of the context."""
+        """What internal contacts get, in the language of the context: Text."""
         self.ensure_one()
         subject = self.env._(
             "For your information: %(customer)s, %(step)s",
@@ -218,4 +225,4 @@ class AccountEscalationFollowup(models.Model):
         )
         values = {"followup": self.with_context(escalation_by_email=True), "base_url": self.get_base_url()}
         body = self.env["ir.qweb"]._render("account_escalation.internal_notice", values, lang=self.env.lang)
-        return subject, body
+        return Text(subject, body, self._sanitize_message(body))

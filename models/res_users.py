@@ -109,10 +109,18 @@ class ResUsers(models.Model):
         return users.filtered(lambda user: user._escalation_get_substitute() == self)
 
     def action_archive(self):
-        """Core cancels the activities of archived users; their calls, and all other to-do's, wait for somebody else."""
+        self._escalation_pass_on()  # core cancels activities here, before it writes
+        return super().action_archive()
+
+    def write(self, vals):
+        if vals.get("active", True) is False:
+            self._escalation_pass_on()
+        return super().write(vals)
+
+    def _escalation_pass_on(self):
+        """The to-do's of archived users wait for somebody else."""
         # sudo: who may archive a colleague need not have access to follow-ups
         followups = self.env["account.escalation.followup"].sudo()
         theirs = followups.search([("user_id", "in", self.ids), ("state", "in", followups._get_open_states())])
         for company, todos in theirs.grouped("company_id").items():
             todos.user_id = company.escalation_user_id - self
-        return super().action_archive()

@@ -20,6 +20,7 @@ from . import test_plan
 from . import test_promise
 from . import test_queries
 from . import test_recipients
+from . import test_rendering
 from . import test_reminder
 from . import test_rule
 from . import test_run

@@ -1,6 +1,7 @@
 """Builders for the tests: plans, invoices at a day, a run on a day."""
 
 from datetime import date, timedelta
+from functools import cached_property
 
 from odoo import Command
 from odoo.tests import tagged
@@ -27,7 +28,6 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         cls.env.user.group_ids += cls.env.ref("account.group_account_manager")
         cls.company.alias_domain_id = cls.mail_alias_domain
         cls.company.resource_calendar_id.tz = "Europe/Berlin"
-        cls.other_company = cls.setup_other_company()["company"]
         cls.customer = cls._create_customer("Azure Interior")
         cls.template = cls.env["mail.template"].create(
             {
@@ -38,6 +38,11 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
                 "body_html": '<p>Please pay</p><t t-out="object.items_table"/>',
             }
         )
+
+    @cached_property
+    def other_company(self):
+        """Made only where it is needed: it takes a chart of accounts."""
+        return self.setup_other_company()["company"]
 
     @classmethod
     def _create_customer(cls, name, **values):
@@ -96,19 +101,21 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         return {**step, **values}
 
     @classmethod
-    def _create_invoice(cls, due, plan=None, amount=100.0, issued=None, partner=None, **values):
+    def _prepare_invoice(cls, due, amount=100.0, issued=None, partner=None, **values):
+        return {
+            "move_type": "out_invoice",
+            "partner_id": (partner or cls.customer).id,
+            "company_id": cls.company.id,
+            "invoice_date": issued or due - timedelta(days=14),
+            "invoice_date_due": due,
+            "invoice_line_ids": [Command.create({"name": "Chairs", "price_unit": amount, "tax_ids": []})],
+            **values,
+        }
+
+    @classmethod
+    def _create_invoice(cls, due, plan=None, amount=100.0, **values):
         """A posted invoice of one instalment, due on a day."""
-        move = cls.env["account.move"].create(
-            {
-                "move_type": "out_invoice",
-                "partner_id": (partner or cls.customer).id,
-                "company_id": cls.company.id,
-                "invoice_date": issued or due - timedelta(days=14),
-                "invoice_date_due": due,
-                "invoice_line_ids": [Command.create({"name": "Chairs", "price_unit": amount, "tax_ids": []})],
-                **values,
-            }
-        )
+        move = cls.env["account.move"].create(cls._prepare_invoice(due, amount, **values))
         move.action_post()
         if plan:
             move.escalation_plan_id = plan

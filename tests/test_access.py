@@ -1,5 +1,7 @@
 """Who may do what: invoicing users work, managers configure, read-only accountants read."""
 
+from functools import cached_property
+
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user
 
@@ -16,13 +18,12 @@ class TestAccess(EscalationCommon):
         cls.biller = new_test_user(cls.env, "biller", "account.group_account_invoice", **companies)
         cls.reader = new_test_user(cls.env, "reader", "account.group_account_readonly", **companies)
         cls.nobody = new_test_user(cls.env, "nobody", "base.group_user", **companies)
-        cls.stranger = new_test_user(
-            cls.env,
-            "stranger",
-            "account.group_account_manager",
-            company_id=cls.other_company.id,
-            company_ids=[(6, 0, cls.other_company.ids)],
-        )
+
+    @cached_property
+    def stranger(self):
+        """An accountant of another company."""
+        companies = {"company_id": self.other_company.id, "company_ids": [(6, 0, self.other_company.ids)]}
+        return new_test_user(self.env, "stranger", "account.group_account_manager", **companies)
 
     def test_invoicing_user_works_with_follow_ups(self):
         followup = self.plan._run(MONDAY).with_user(self.biller)

@@ -42,5 +42,18 @@ class TestLinks(EscalationCommon, HttpCase):
 
     def test_each_invoice_in_the_email_leads_to_its_own_page(self):
         mail = self._mails_of(self.followup)
-        self.assertIn(f"/my/invoices/{self.move.id}?access_token={self.move.access_token}", mail.body_html)
-        self.assertIn(self.followup.payment_link, mail.body_html)
+        self.assertIn(f'{self.followup.payment_link}"', mail.body_html)
+        link = f"{self.followup.payment_link}/{self.move.id}"
+        self.assertIn(f'{link}"', mail.body_html)
+        page = self._open(link)
+        self.assertIn(f"/my/invoices/{self.move.id}?access_token={self.move.access_token}", page.url)
+        self.assertIn(self.move.name, page.text)
+
+    def test_link_opens_no_invoice_of_another_customer(self):
+        page = self._open(f"{self.followup.payment_link}/{self.other.id}")
+        self.assertEqual(page.status_code, 404)
+        self.assertNotIn(self.other.name, page.text)
+
+    def test_invoice_that_is_paid_meanwhile(self):
+        self._pay(self.move)
+        self.assertEqual(self._open(f"{self.followup.payment_link}/{self.move.id}").status_code, 200)

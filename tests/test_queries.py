@@ -24,6 +24,13 @@ class TestQueries(EscalationCommon):
             [{"name": f"Customer {n}", "email": f"c{n}@example.com", "phone": "+49 30 1"} for n in range(2 * BATCH)]
         )
         cls.plan = cls._create_plan(cls._step(1), cls._step(7), responsible_id=cls.env.user.id).sudo()
+        dues = [cls._prepare_invoice(day("10-26"), partner=partner) for partner in cls.customers]
+        cls.moves = cls.env["account.move"].create(dues + dues)
+        cls.moves.action_post()
+
+    def setUp(self):
+        super().setUp()
+        self.used = 0
 
     @contextmanager
     def _count(self):
@@ -46,20 +53,12 @@ class TestQueries(EscalationCommon):
             self.env.flush_all()
         found["all"] = found["plain"] + found["named"]
 
-    def _create_invoices(self, number, plan=None):
-        """One invoice for each of so many customers, due on the same day."""
-        moves = self._create_unplanned(self.customers[:number])
+    def _take_invoices(self, number, plan=None):
+        """Put so many further invoices under a plan, each of another customer."""
+        moves = self.moves[self.used : self.used + number]
+        self.used += number
         moves.escalation_plan_id = plan or self.plan
         return moves
-
-    def _create_unplanned(self, partners):
-        moves = self.env["account.move"].concat(*(self._create_draft(day("10-26"), partner) for partner in partners))
-        moves.action_post()
-        return moves
-
-    def _create_draft(self, due, partner):
-        with patch.object(type(self.env["account.move"]), "action_post", lambda _self: None):
-            return self._create_invoice(due, partner=partner)
 
     def _decide(self):
         return list(self.plan._decide(MONDAY))
@@ -67,7 +66,7 @@ class TestQueries(EscalationCommon):
     def test_read_and_decide_take_a_constant_number(self):
         costs = []
         for number in (5, 20):
-            self._create_invoices(number)
+            self._take_invoices(number)
             for _time in range(2):  # the first one fills the caches
                 with self._count() as found:
                     self._decide()
@@ -77,7 +76,7 @@ class TestQueries(EscalationCommon):
         self.assertLessEqual(costs[0]["plain"], 12, "plan, steps, days off")
 
     def test_decide_writes_nothing(self):
-        self._create_invoices(5)
+        self._take_invoices(5)
         self.env.flush_all()
         with (
             mute_logger("odoo.sql_db"),
@@ -90,7 +89,7 @@ class TestQueries(EscalationCommon):
             self.env.cr.execute("UPDATE account_escalation_plan SET sequence = 1")
 
     def test_equal_facts_are_decided_once(self):
-        self._create_invoices(20)
+        self._take_invoices(20)
         self._create_invoice(day("10-27"), self.plan)
         case = Case
         with patch.object(case, "decide", autospec=True, side_effect=case.decide) as decide_item:
@@ -99,7 +98,7 @@ class TestQueries(EscalationCommon):
 
     def _measure(self, number):
         """Statements of RECORD and of DO for so many follow-ups."""
-        self._create_invoices(number)
+        self._take_invoices(number)
         with self._count() as record:
             followups = self.plan._record(MONDAY)
         self.assertEqual(len(followups), number)
@@ -108,7 +107,7 @@ class TestQueries(EscalationCommon):
         return record["all"], do["all"], followups
 
     def test_emails_take_the_same_for_each_batch(self):
-        self._create_invoices(3)
+        self._take_invoices(3)
         self.plan._run(MONDAY)  # fills the caches
         plan_of_small, self.plan = self.plan, self.plan.copy()
         record_small, do_small, followups = self._measure(BATCH // 2)
@@ -147,8 +146,6 @@ class TestQueries(EscalationCommon):
         return record["all"], do["all"]
 
     def _check_customers(self, *steps, **values):
-        self._create_unplanned(self.customers)
-        self._create_unplanned(self.customers)
         self._measure_customers(3, *steps, **values)  # fills the caches
         record_small, do_small = self._measure_customers(BATCH // 2, *steps, **values)
         record_large, do_large = self._measure_customers(2 * BATCH, *steps, **values)
@@ -164,8 +161,6 @@ class TestQueries(EscalationCommon):
 
     def test_limits_take_no_statement_for_each_customer(self):
         self.company.write({"escalation_min_days_any": 1, "escalation_max_messages": 1000})
-        self._create_unplanned(self.customers)
-        self._create_unplanned(self.customers)
         _first, few, many = [self._measure_customers(number)[0] for number in (3, 3, 30)]  # the first fills the caches
         self.assertLessEqual(many, few + 2)
 
@@ -179,7 +174,7 @@ class TestQueries(EscalationCommon):
 
     def _measure_assigning(self, model, plan, number):
         savepoint = self.env.cr.savepoint()  # each number begins with the same customers, without a history
-        moves = self._create_invoices(number, plan)
+        moves = self._take_invoices(number, plan)
         plan._run(MONDAY)
         is_move = model == "account.move"
         records, field = (moves, "escalation_plan_id") if is_move else (moves.partner_id, "escalation_invoice_plan_id")
@@ -189,11 +184,12 @@ class TestQueries(EscalationCommon):
         with self._count() as found:
             self.env[model].browse(records.ids)._escalation_assign({field: other.id}, "manual")
         savepoint.close(rollback=True)
+        self.used = 0
         self.env.invalidate_all(flush=False)
         return found["all"]
 
     def test_nothing_due_costs_little_more_than_reading(self):
-        self._create_invoices(20)
+        self._take_invoices(20)
         self.plan._run(MONDAY)
         with self._count() as read:
             self._decide()

@@ -257,6 +257,14 @@ class TestInternal(RecipientsCase):
         call = self._run_one(self._step(1, "call", to_internal=True), responsible_id=self.clerk.id)
         self.assertEqual((call.user_id, call.activity_id.user_id), (self.colleague, self.colleague))
 
+    def test_others_are_told_of_a_call(self):
+        call = self._run_one(
+            self._step(1, "call", to_internal=True, extra_partner_ids=self.clerk.partner_id.ids),
+            responsible_id=self.clerk.id,
+        )
+        mails = self.env["mail.mail"].search([("model", "=", call._name), ("res_id", "=", call.id)])
+        self.assertEqual(mails.recipient_ids, self.clerk.partner_id)
+
     def test_colleague_who_has_left(self):
         self.colleague.active = False
         self.assertEqual(self._sent(self._run_one(self._step(1, to_internal=True))), [([self.customer.email], [])])
@@ -303,6 +311,40 @@ class TestInternalAccess(RecipientsCase):
         own = self.own.with_user(self.colleague)
         own.message_post(body="Will pay on Friday", subtype_xmlid="mail.mt_note")
         self.assertIn("Will pay on Friday", self.own.message_ids[0].body)
+
+    def _log(self, followup, **values):
+        values = {"followup_id": followup.id, "note": "Wants a copy of the contract", **values}
+        self.env["account.escalation.log"].with_user(self.colleague).create(values).action_log()
+
+    def test_logs_a_call(self):
+        self._log(self.own)
+        self.assertIn("Called: Wants a copy", self.customer.message_ids[0].body)
+        self.assertEqual(self.own.state, "todo", "an email still waits")
+
+    def test_ends_the_own_call_and_no_other(self):
+        mine = self._run_one(self._step(1, "call", to_internal=True))
+        self.assertEqual(mine.activity_id.res_model, "res.partner", "which the colleague can open")
+        self._log(mine)
+        self.assertRecordValues(mine, [{"state": "done", "reason_detail": "Wants a copy of the contract"}])
+        other = self._run_one(self._step(1, "call"), responsible_id=self.clerk.id)
+        self._log(other)
+        self.assertEqual(other.state, "todo")
+
+    def test_pauses_the_customer(self):
+        with freeze_time("2026-11-02 10:00:00"):
+            self._log(self.own, kind="pause", until=day("11-20"))
+        customer = self.customer.with_company(self.company)
+        self.assertRecordValues(customer, [{"escalation_hold": "pause", "escalation_hold_until": day("11-20")}])
+        self.assertEqual(customer.message_ids[0].author_id, self.colleague.partner_id)
+        self.assertEqual(self.own.state, "skipped")
+
+    def test_logs_nothing_of_other_customers(self):
+        with self.assertRaises(AccessError):
+            self._log(self.foreign)
+        reader = new_test_user(self.env, "reader", "account.group_account_readonly")
+        wizard = self.env["account.escalation.log"].with_user(reader)
+        with self.assertRaisesRegex(AccessError, "Only an internal contact"):
+            wizard.create({"followup_id": self.own.id, "note": "-"}).action_log()
 
     def test_nothing_else(self):
         own = self.own.with_user(self.colleague)
@@ -492,6 +534,11 @@ class TestHandOver(RecipientsCase):
         self.assertEqual((self.call | self.email).user_id, self.clerk)
         self.assertEqual(self.call.activity_id.user_id, self.clerk, "the call is still to be made")
         self.assertEqual(self.call.state, "todo")
+
+    def test_archived_user_by_writing(self):
+        self.company.escalation_user_id = self.clerk
+        self.seller.active = False
+        self.assertEqual((self.call | self.email).user_id, self.clerk)
 
     def test_archived_user_without_default(self):
         self.company.escalation_user_id = self.seller

@@ -8,7 +8,7 @@ from lxml import html
 
 from odoo.tests import new_test_user
 
-from odoo.addons.account_escalation.models.account_escalation_followup_message import ITEMS_CLASS
+from odoo.addons.account_escalation.models.account_escalation_followup_items import ITEMS_CLASS
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
 DUE = day("10-16")

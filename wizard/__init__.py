@@ -3,4 +3,5 @@ from . import account_escalation_call_result
 from . import account_escalation_goto
 from . import account_escalation_hand_over
 from . import account_escalation_hold
+from . import account_escalation_log
 from . import mail_compose_message

@@ -79,11 +79,8 @@ class AccountEscalationCallResult(models.TransientModel):
 
     def _end_call(self, text):
         """The call was made. Said before anything is held, which would withdraw it."""
-        call = self.followup_id.filtered(lambda followup: followup.state == "todo" and followup.channel == "call")
-        if call.activity_id:
-            call._to_act().activity_id._action_done(feedback=text)
-        elif call:
-            call._to_act()._set_done(call.company_id._escalation_today(), text)
+        calls = self.followup_id.filtered(lambda followup: followup.state == "todo" and followup.channel == "call")
+        calls._to_act()._end(text)
 
     def _apply_promised(self):
         moves = self._get_moves()
