@@ -216,13 +216,17 @@ class AccountEscalationFollowup(models.Model):
     def _get_mail_attachments(self):
         """The legal PDF of each invoice that the message is about."""
         self.ensure_one()
-        moves = self.filtered("plan_id.attach_invoices").line_ids.filtered("counts").move_id
         # sudo: the PDF is sent to its own customer, whatever the rights of the user on attachments
-        return moves.sudo().invoice_pdf_report_id
+        return self._get_attached_moves().sudo().invoice_pdf_report_id
+
+    def _get_attached_moves(self):
+        """The invoices and credit notes listed; opening balances and payments have no document."""
+        moves = self.filtered("plan_id.attach_invoices").line_ids.filtered("counts").move_id
+        return moves.filtered(lambda move: move.is_invoice(include_receipts=True))
 
     def _prepare_invoice_pdfs(self):
         """Have core make the PDFs that are missing, and read all at once: each email by itself would query its own."""
-        moves = self.filtered("plan_id.attach_invoices").line_ids.filtered("counts").move_id
+        moves = self._get_attached_moves()
         missing = moves.filtered(lambda move: not move.invoice_pdf_report_id)
         if missing:
             # only core's making of the documents: sending would inform subscribers and end a pending batch

@@ -154,6 +154,14 @@ class TestCustomerMessage(CustomerCase):
         self.assertIn("Balance of the old books", followup.mail_message_id.body)
         self.assertIn("300.00", followup.total_due)
 
+    def test_opening_balance_has_no_pdf_to_attach(self):
+        balance, move = self._create_opening_balance(300.0), self._create_invoice(day("10-20"))
+        balance.line_ids.no_followup = False
+        self.plan.attach_invoices = True
+        followup = self.plan._run(MONDAY)
+        self.assertEqual((self._listed(followup), followup.state), (balance | move, "done"))
+        self.assertEqual(followup.mail_message_id.attachment_ids, move.invoice_pdf_report_id)
+
     def _create_opening_balance(self, amount):
         accounts = self.company_data
         move = self.env["account.move"].create(
