@@ -14,6 +14,7 @@ from . import test_levels
 from . import test_limits
 from . import test_links
 from . import test_mail
+from . import test_mix
 from . import test_notes
 from . import test_partner
 from . import test_plan
