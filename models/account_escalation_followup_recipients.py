@@ -6,6 +6,10 @@ from .account_escalation_followup_text import Text
 from .account_escalation_step import FOLLOWUP_MODEL
 
 
+def one_line(text):
+    return " ".join(text.splitlines())
+
+
 class AccountEscalationFollowup(models.Model):
     """Who is addressed, which colleagues are told, who signs, and who hears the answers."""
 
@@ -159,8 +163,8 @@ class AccountEscalationFollowup(models.Model):
         """The plan's own address, else that of the responsible, else the company's."""
         self.ensure_one()
         if self.plan_id.sender_email:
-            return formataddr((self.company_id.name, self.plan_id.sender_email))
-        return self._get_sender().email_formatted
+            return one_line(formataddr((self.company_id.name, self.plan_id.sender_email)))
+        return one_line(self._get_sender().email_formatted or "")
 
     def _get_reply_to(self):
         """Core's catchall, so that answers come back to the follow-up; without one, the sender's own address."""

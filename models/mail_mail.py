@@ -2,6 +2,7 @@ from itertools import chain
 
 from odoo import api, models
 
+from .account_escalation_followup_recipients import one_line
 from .account_escalation_step import FOLLOWUP_MODEL
 
 
@@ -18,7 +19,9 @@ class MailMail(models.Model):
 
     def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
         emails = super()._prepare_outgoing_list(mail_server, doc_to_followers)
-        return self._escalation_join(emails) if self.model == FOLLOWUP_MODEL else emails
+        if self.model != FOLLOWUP_MODEL:
+            return emails
+        return [self._escalation_straighten(email) for email in self._escalation_join(emails)]
 
     @api.model
     def _escalation_join(self, emails):
@@ -29,6 +32,12 @@ class MailMail(models.Model):
         for key in ("email_to", "email_cc", "email_to_normalized"):
             joined[key] = list(dict.fromkeys(chain.from_iterable(email[key] for email in emails)))
         return [joined]
+
+    @api.model
+    def _escalation_straighten(self, email):
+        """Headers of one line each: a name with a line break, as imports bring them, would stop the email."""
+        texts = {key: one_line(email[key] or "") for key in ("subject", "reply_to")}
+        return {**email, **texts, **{key: [*map(one_line, email[key])] for key in ("email_to", "email_cc")}}
 
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
         followups = self._escalation_get_followups()
