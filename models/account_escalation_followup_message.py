@@ -175,7 +175,8 @@ class AccountEscalationFollowup(models.Model):
         for followup in refused | bounced:
             message = followup.mail_message_id.sudo()  # sudo: as in _get_unsent_mails
             if "sent" not in message.notification_ids.mapped("notification_status"):
-                followup._fail("delivery", message.mail_ids[:1].failure_reason)
+                reasons = message.mail_ids.mapped("failure_reason") + message.notification_ids.mapped("failure_reason")
+                followup._fail("delivery", " ".join(next(filter(None, reasons), "").split())[:500])
 
     def _set_delivered(self):
         """The mail queue has succeeded after all."""
