@@ -71,7 +71,8 @@ class AccountEscalationFollowup(models.Model):
                 "default_partner_ids": self.recipient_ids.ids,
                 "default_attachment_ids": self._get_mail_attachments().ids,
                 "default_email_from": self._get_email_from(),
-                "default_reply_to": self._get_reply_to()[self.id],
+                # a given address makes core treat answers as new conversations: only where nobody would hear of them
+                "default_reply_to": False if self.user_id else self._get_reply_to()[self.id],
                 "default_email_layout_xmlid": "mail.mail_notification_light",
                 "default_notify_skip_followers": True,
             },
