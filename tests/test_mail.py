@@ -77,6 +77,34 @@ class MailCase(EscalationCommon):
         values = {"parent_id": self.customer.id, "is_company": False, "escalation_is_contact": True, **values}
         return self._create_customer(name, **values)
 
+    def _answer(self, sent, **headers):
+        """The customer answers an email; the message that it becomes."""
+        answer = EmailMessage()
+        number = len(self.env["mail.message"].search([("message_type", "=", "email")]))
+        headers = {
+            "From": self.customer.email_formatted,
+            "To": str(sent["Reply-To"]),
+            "Subject": f"Re: {sent['Subject']}",
+            "Message-Id": f"<answer-{number}@example.com>",
+            "In-Reply-To": sent["Message-Id"],
+            "References": sent["Message-Id"],
+            **headers,
+        }
+        for header, value in headers.items():
+            if value:
+                answer[header] = value
+        answer.set_content("Paid yesterday")
+        before = self.env["mail.message"].search([])
+        with self.mock_mail_gateway():
+            self.env["mail.thread"].message_process(None, answer.as_string())
+        return self.env["mail.message"].search([("message_type", "=", "email")]) - before
+
+    def _notes_of(self, record):
+        notes = record.message_ids.filtered(lambda message: "has answered to" in (message.body or ""))
+        self.assertTrue(all(notes.mapped("is_internal")))
+        self.assertFalse(notes.notified_partner_ids)
+        return notes
+
 
 class TestMail(MailCase):
     def test_addresses(self):
@@ -200,6 +228,46 @@ class TestMail(MailCase):
         self.assertTrue(received.message["Subject"].startswith("Reminder Azure "))
 
 
+class TestByPerson(MailCase):
+    """What a person has read, changed and sent in the composer."""
+
+    def setUp(self):
+        super().setUp()
+        self.plan.step_ids.needs_review = True
+        for name in ("Jane", "John"):
+            self._create_contact(name)
+        self.followup = self.plan._run(MONDAY)
+
+    def _send_by_hand(self):
+        action = self.followup.action_send()
+        composer = self.env[action["res_model"]].with_context(**action["context"]).create({})
+        composer.body = composer.body.replace("Please pay", "Please pay, dear Jane")
+        composer._action_send_mail()
+        [received] = self._deliver(self.followup)
+        return received
+
+    def test_leaves_like_any_other(self):
+        self.move.message_subscribe(self.customer.ids)
+        self.followup.message_subscribe(self.customer.ids)
+        received = self._send_by_hand()
+        message = received.message
+        self.assertEqual(self._addresses(message, "To"), ["jane@example.com", "john@example.com"])
+        self.assertEqual(received.recipients, ["jane@example.com", "john@example.com"])
+        self.assertIsNone(message["Cc"])
+        self.assertEqual(self._addresses(message, "From"), [self.responsible.email_normalized])
+        self.assertEqual(self._addresses(message, "Reply-To"), [self.company.catchall_email])
+        self.assertEqual(message["Subject"], f"Reminder {self.move.name}")
+        for kind in ("plain", "html"):
+            self.assertIn("Please pay, dear Jane", message.get_body((kind,)).get_content())
+        self.assertEqual((self.followup.state, self.followup.mail_state), ("done", "sent"))
+
+    def test_answer_comes_back(self):
+        answer = self._answer(self._send_by_hand().message)
+        self.assertEqual(answer.res_id, self.followup.id)
+        self.assertIn(self.responsible.partner_id, answer.notified_partner_ids)
+        self.assertEqual(len(self._notes_of(self.move)), 1)
+
+
 class TestServerDown(MailCase):
     def test_is_not_silent(self):
         followup = self.plan._run(MONDAY)
@@ -218,34 +286,6 @@ class TestServerDown(MailCase):
 
 
 class TestAnswer(MailCase):
-    def _answer(self, sent, **headers):
-        """The customer answers an email; the message that it becomes."""
-        answer = EmailMessage()
-        number = len(self.env["mail.message"].search([("message_type", "=", "email")]))
-        headers = {
-            "From": self.customer.email_formatted,
-            "To": str(sent["Reply-To"]),
-            "Subject": f"Re: {sent['Subject']}",
-            "Message-Id": f"<answer-{number}@example.com>",
-            "In-Reply-To": sent["Message-Id"],
-            "References": sent["Message-Id"],
-            **headers,
-        }
-        for header, value in headers.items():
-            if value:
-                answer[header] = value
-        answer.set_content("Paid yesterday")
-        before = self.env["mail.message"].search([])
-        with self.mock_mail_gateway():
-            self.env["mail.thread"].message_process(None, answer.as_string())
-        return self.env["mail.message"].search([("message_type", "=", "email")]) - before
-
-    def _notes_of(self, record):
-        notes = record.message_ids.filtered(lambda message: "has answered to" in (message.body or ""))
-        self.assertTrue(all(notes.mapped("is_internal")))
-        self.assertFalse(notes.notified_partner_ids)
-        return notes
-
     def test_comes_back_to_the_follow_up(self):
         followup = self.plan._run(MONDAY)
         [sent] = self._deliver(followup)
