@@ -117,6 +117,7 @@ class Row(NamedTuple):
     number: str
     kind: str
     due: str  # as the customer writes dates; none for a credit
+    days: int  # overdue
     currency: str
     amount: Decimal
     url: str
@@ -366,6 +367,7 @@ class TestMix(EscalationCommon):
             item["number"],
             kind,
             "" if kind == "credit" else item["due"].strftime(DATES[lang]),
+            (MONDAY - item["due"]).days if kind == "overdue" else 0,
             item["currency"],
             Decimal(str(item["amount"])).quantize(Decimal(1 if item["currency"] == "JPY" else "0.01")),
             f"/my/invoices/{item['move_id']}?access_token={token}" if has_page else "",
@@ -409,7 +411,9 @@ class TestMix(EscalationCommon):
         [link] = number.xpath(".//a/@href") or [""]
         currency, value = self._read_amount(amount.xpath("span[1]")[0].text_content(), lang)
         name = number.xpath("b")[0].text_content()
-        return Row(name, kind, (due.text or "").strip(), currency, value, link.replace(self.company.get_base_url(), ""))
+        days = int(re.search(r"\d+", "".join(due.xpath("span/text()")) or "0")[0])
+        url = link.replace(self.company.get_base_url(), "")
+        return Row(name, kind, (due.text or "").strip(), days, currency, value, url)
 
     # --- the properties -----------------------------------------------------------------------------------------------
 
