@@ -1,4 +1,5 @@
 from collections import defaultdict
+from datetime import timedelta
 from functools import cache
 from operator import itemgetter
 
@@ -24,6 +25,8 @@ class AccountEscalationFollowup(models.Model):
     invoice_names = fields.Char(compute="_compute_items", compute_sudo=True, string="Invoice Numbers")
     oldest_due_date = fields.Char(compute="_compute_items", compute_sudo=True)
     days_overdue = fields.Integer(compute="_compute_items", compute_sudo=True)
+    date_in_7_days = fields.Char(compute="_compute_items", compute_sudo=True, string="Date in 7 Days")
+    date_in_10_days = fields.Char(compute="_compute_items", compute_sudo=True, string="Date in 10 Days")
 
     @api.depends("line_ids.counts", "line_ids.move_line_id.amount_residual_currency", "line_ids.move_id.name")
     @api.depends_context("lang", "escalation_today", "escalation_by_email")
@@ -38,6 +41,8 @@ class AccountEscalationFollowup(models.Model):
             followup.invoice_names = values["invoice_names"]
             followup.oldest_due_date = values["oldest_due_date"]
             followup.days_overdue = values["days_overdue"]
+            followup.date_in_7_days = values["date_in_7_days"]
+            followup.date_in_10_days = values["date_in_10_days"]
 
     @api.model
     def mail_allowed_qweb_expressions(self):
@@ -52,6 +57,8 @@ class AccountEscalationFollowup(models.Model):
             "invoice_names",
             "oldest_due_date",
             "days_overdue",
+            "date_in_7_days",
+            "date_in_10_days",
             "payment_link",
             "bank_account",
             "previous_reminders",
@@ -143,6 +150,8 @@ class AccountEscalationFollowup(models.Model):
             "invoice_names": self._get_invoice_names(sorted(rows, key=lambda row: KINDS.index(row["kind"]))),
             "oldest_due_date": date_text(oldest) if oldest else "",
             "days_overdue": max(0, (today - (oldest or today)).days),
+            "date_in_7_days": date_text(today + timedelta(days=7)),
+            "date_in_10_days": date_text(today + timedelta(days=10)),
         }
 
     def _get_tables(self, rows, payable, amount_text):

@@ -5,6 +5,8 @@ from ..tools import schedule
 
 DAYS_MAX = 3653
 FOLLOWUP_MODEL = "account.escalation.followup"
+READY_TEMPLATE = "account_escalation.mail_template_"  # how the names of the texts of this addon begin
+VOICES = ("friendly_", "firm_")
 
 
 class AccountEscalationStep(models.Model):
@@ -157,15 +159,24 @@ class AccountEscalationStep(models.Model):
 
     @api.model
     def _is_ready_template(self, template):
-        return (template.get_external_id()[template.id] or "").startswith("account_escalation.mail_template_")
+        return (template.get_external_id()[template.id] or "").startswith(READY_TEMPLATE)
 
     def _get_ready_template(self):
-        """The text that comes with the addon for this tone; letters have some of their own."""
+        """The text that comes with the addon for this tone, in the voice of the plan's other texts."""
         self.ensure_one()
         tone = "summary" if self.plan_id.level == "summary" else self.tone
-        names = [f"letter_{tone}", tone] if self.channel == "letter" else [tone]
-        ready = (self.env.ref(f"account_escalation.mail_template_{name}", False) for name in names)
+        name = f"letter_{tone}" if self.channel == "letter" else tone
+        names = [self._get_voice() + name, name, tone]  # not all letters are there in each voice
+        ready = (self.env.ref(READY_TEMPLATE + name, False) for name in names)
         return next(filter(None, ready), self.env["mail.template"])
+
+    def _get_voice(self):
+        """The voice that the ready texts of the plan have in common; the standard one is nameless."""
+        others = (self.plan_id.step_ids - self).template_id
+        names = [name for name in others.get_external_id().values() if name.startswith(READY_TEMPLATE)]
+        return next(
+            (voice for voice in VOICES if names and all(name.startswith(READY_TEMPLATE + voice) for name in names)), ""
+        )
 
     def unlink(self):
         """A step that was taken tells later decisions how far an invoice has come: it is archived instead."""
