@@ -16,6 +16,7 @@
         "data/mail_template_friendly_data.xml",
         "data/mail_template_firm_data.xml",
         "data/mail_template_letter_data.xml",
+        "data/mail_template_notice_data.xml",
         "data/account_escalation_plan_data.xml",
         "data/ir_cron_data.xml",
         "views/account_escalation_plan_views.xml",

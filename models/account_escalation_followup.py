@@ -88,6 +88,7 @@ class AccountEscalationFollowup(models.Model):
         return self.search(domain & (Domain("state", "in", self._get_open_states()) | Domain(unsent)))
 
     @api.depends("step_id", "partner_id")
+    @api.depends_context("lang")
     def _compute_display_name(self):
         for followup in self:
             step = followup.sudo().step_id  # sudo: internal contacts have no access to plans

@@ -29,7 +29,7 @@ class AccountEscalationFollowup(models.Model):
     date_in_10_days = fields.Char(compute="_compute_items", compute_sudo=True, string="Date in 10 Days")
 
     @api.depends("line_ids.counts", "line_ids.move_line_id.amount_residual_currency", "line_ids.move_id.name")
-    @api.depends_context("lang", "escalation_today", "escalation_by_email")
+    @api.depends_context("lang", "escalation_today")
     def _compute_items(self):
         """Fill the placeholders of all follow-ups with a few queries, whatever their number."""
         formats = self._get_formats()
@@ -63,6 +63,10 @@ class AccountEscalationFollowup(models.Model):
             "bank_account",
             "previous_reminders",
             "lang",
+            "display_name",
+            "notice_purpose",
+            "notice_items",
+            "notice_links",
             "partner_id.name",
             "company_id.name",
             "company_id.phone",
@@ -116,8 +120,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _get_items_view(self):
         self.ensure_one()
-        is_paper = self.channel == "letter" and not self.env.context.get("escalation_by_email")
-        return "account_escalation.items_table" + ("_letter" if is_paper else "")
+        return "account_escalation.items_table" + ("_letter" if self.channel == "letter" else "")
 
     def _get_items_day(self):
         """The day from which the customer counts: that of the run, else the company's today."""

@@ -2,8 +2,9 @@ from odoo import api, fields, models
 from odoo.fields import Command, Domain
 from odoo.tools import formataddr
 
-from .account_escalation_followup_text import Text
 from .account_escalation_step import FOLLOWUP_MODEL
+
+NOTICE_LINKS = 10  # other open follow-ups of the customer that colleagues are pointed to
 
 
 def one_line(text):
@@ -18,6 +19,15 @@ class AccountEscalationFollowup(models.Model):
     recipient_ids = fields.Many2many("res.partner", string="Recipients", help="Who gets the message.")
     phone = fields.Char(compute="_compute_phone")
     is_informed = fields.Boolean(readonly=True, help="The internal contacts were told.")
+    notice_purpose = fields.Char(
+        compute="_compute_notice", compute_sudo=True, string="What the Customer Gets, for Colleagues"
+    )
+    notice_items = fields.Html(
+        compute="_compute_notice", compute_sudo=True, sanitize=False, string="Table of Items, for Colleagues"
+    )
+    notice_links = fields.Html(
+        compute="_compute_notice", compute_sudo=True, sanitize=False, string="Links for Colleagues"
+    )
     is_mine = fields.Boolean(compute="_compute_is_mine", search="_search_is_mine")
 
     @api.depends("recipient_ids.phone", "partner_id.phone")
@@ -40,6 +50,28 @@ class AccountEscalationFollowup(models.Model):
         users = self.env.user | self.env.user._escalation_get_substituted()
         mine = Domain("user_id", "in", users.ids)
         return mine if True in value else ~mine
+
+    @api.depends("state", "line_ids.counts", "line_ids.move_line_id.amount_residual_currency", "line_ids.move_id.name")
+    @api.depends_context("lang", "escalation_today")
+    def _compute_notice(self):
+        """Fill the placeholders of what colleagues get: no link to pay, but links to look at it."""
+        formats = self._get_formats()
+        self._fetch_items()
+        waiting = self._get_waiting_for_somebody()
+        qweb, base_url = self.env["ir.qweb"], self.get_base_url()
+        for followup in self:
+            items = followup._prepare_items_values(*formats) | {"payment_link": False, "bank_account": False}
+            others = waiting.get((followup.partner_id, followup.company_id), self.browse()) - followup
+            links = {"followup": followup, "others": others[:NOTICE_LINKS], "base_url": base_url}
+            followup.notice_purpose = followup._get_notice_purpose()
+            followup.notice_items = qweb._render("account_escalation.items_table", items)
+            followup.notice_links = qweb._render("account_escalation.notice_links", links)
+
+    def _get_waiting_for_somebody(self):
+        """What is open with the same customers: {(customer, company): follow-ups}."""
+        same = [("partner_id", "in", self.partner_id.ids), ("company_id", "in", self.company_id.ids)]
+        waiting = self.search([*same, ("state", "in", ("todo", "failed"))])
+        return waiting.grouped(lambda followup: (followup.partner_id, followup.company_id))
 
     # --- the customer's side ------------------------------------------------------------------------------------------
 
@@ -213,20 +245,23 @@ class AccountEscalationFollowup(models.Model):
     def _prepare_notice_values(self, partner):
         localized = self.with_context(lang=partner.lang or self.env.lang)
         return {
-            **self._prepare_mail_values(localized._render_notice(), self._get_email_from()),
+            **self._prepare_mail_values(localized._render_notice()[self.id], self._get_email_from()),
             "recipient_ids": [Command.set(partner.ids)],
             "attachment_ids": [],
             "email_cc": False,
         }
 
     def _render_notice(self):
-        """What internal contacts get, in the language of the context: Text."""
+        """What internal contacts get, in the language of the context: {follow-up id: Text}."""
+        return self._render_from(self.env.ref("account_escalation.mail_template_notice"))
+
+    def _get_notice_purpose(self):
+        """What the customer gets, if anything: colleagues must not take the message for the customer's."""
         self.ensure_one()
-        subject = self.env._(
-            "For your information: %(customer)s, %(step)s",
-            customer=self.partner_id.display_name,
-            step=self.step_id.display_name,
-        )
-        values = {"followup": self.with_context(escalation_by_email=True), "base_url": self.get_base_url()}
-        body = self.env["ir.qweb"]._render("account_escalation.internal_notice", values, lang=self.env.lang)
-        return Text(subject, body, self._sanitize_message(body))
+        if not self.step_id.to_customer:
+            return self.env._("The customer gets nothing: this step is for colleagues only.")
+        if self.channel == "letter":
+            return self.env._("The customer gets a letter about these items.")
+        if self.channel == "call":
+            return self.env._("A colleague is to call the customer about these items.")
+        return self.env._("The customer gets an email about these items.")

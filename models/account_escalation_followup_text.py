@@ -68,7 +68,7 @@ class AccountEscalationFollowup(models.Model):
             if template:
                 texts |= localized._render_from(template.with_context(lang=lang))
             else:
-                texts |= {followup.id: followup._get_text_without() for followup in localized}
+                texts |= localized.filtered(lambda followup: not followup.step_id.to_customer)._render_notice()
         return texts
 
     def _render_from(self, template):
@@ -120,9 +120,3 @@ class AccountEscalationFollowup(models.Model):
     def _sanitize_message(self, body):
         message = self.env["mail.message"]
         return str(message._fields["body"].convert_to_cache(body, message) or "")
-
-    def _get_text_without(self):
-        """What has no template: the notice for colleagues."""
-        if self.step_id.to_customer:
-            return Text("", "", "")
-        return self._render_notice()

@@ -127,6 +127,10 @@ class AccountEscalationStep(models.Model):
             if step.channel == "email" and step.to_customer and not step.template_id:
                 raise ValidationError(self.env._("The email step “%s” needs a template.", step.display_name))
             step.template_id._escalation_check_placeholders()
+            if step.template_id and step.template_id == self.env.ref("account_escalation.mail_template_notice", False):
+                raise ValidationError(
+                    self.env._("“%s” is for colleagues; the step needs a text for the customer.", step.template_id.name)
+                )
             if step.template_id and step.template_id.model != FOLLOWUP_MODEL:
                 raise ValidationError(
                     self.env._(

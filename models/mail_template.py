@@ -1,7 +1,7 @@
 import re
 
 from odoo import api, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from .account_escalation_step import FOLLOWUP_MODEL
 
@@ -16,6 +16,17 @@ class MailTemplate(models.Model):
     @api.constrains("subject", "body_html", "model_id")
     def _check_escalation_placeholders(self):
         self._escalation_check_placeholders()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_escalation_notice(self):
+        notice = self.env.ref("account_escalation.mail_template_notice", False)
+        if notice and notice in self:
+            raise UserError(
+                self.env._(
+                    "“%s” cannot be deleted: colleagues get it, whatever the plan. Change its text instead.",
+                    notice.name,
+                )
+            )
 
     def _escalation_check_placeholders(self):
         """Each ``object.field.field`` of a follow-up's texts must exist.

@@ -6,7 +6,7 @@ from freezegun import freeze_time
 from lxml import etree
 
 from odoo import Command
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, new_test_user
 from odoo.tools.safe_eval import safe_eval
 
@@ -195,10 +195,13 @@ class TestInternal(RecipientsCase):
 
     def test_in_the_colleagues_language(self):
         self.env["res.lang"]._activate_lang("de_DE")
+        self.env["ir.module.module"]._load_module_terms(["account_escalation"], ["de_DE"])
         self.colleague.lang = "de_DE"
         to_customer, notice = self._mails_of(self._run_one(self._step(1, to_internal=True)))
         self.assertIn("10/16/2026", to_customer.body_html)
         self.assertIn("16.10.2026", notice.body_html)
+        self.assertIn("nicht für den Kunden", notice.body_html)
+        self.assertIn("Der Kunde erhält eine E-Mail", notice.body_html)
 
     def test_with_copies(self):
         plan = self._create_plan(self._step(1, to_internal=True, cc_salesperson=True))
@@ -221,6 +224,25 @@ class TestInternal(RecipientsCase):
         self.assertEqual(self._sent(letter), [(["colleague@example.com"], [])])
         letter.action_print()
         self.assertEqual(len(self._mails_of(letter)), 1, "told once")
+        self.assertIn("gets a letter about these items", self._mails_of(letter).body_html)
+        self.assertNotIn("8pt", self._mails_of(letter).body_html, "the table is that of emails, not that of paper")
+
+    def test_other_open_follow_ups(self):
+        call = self._run_one(self._step(1, "call"))
+        followup = self._run_one(self._step(1, to_internal=True))
+        notice = self._mails_of(followup)[1]
+        self.assertIn(f"model=account.escalation.followup&amp;res_id={call.id}", notice.body_html)
+        self.assertEqual(notice.body_html.count(f"res_id={followup.id}"), 1)
+
+    def test_text_of_the_notice(self):
+        notice = self.env.ref("account_escalation.mail_template_notice")
+        notice.body_html = '<p>Look here</p><t t-out="object.notice_links"/>'
+        followup = self._run_one(self._step(1, to_internal=True))
+        self.assertIn("Look here", self._mails_of(followup)[1].body_html)
+        with self.assertRaisesRegex(UserError, "Change its text instead"):
+            notice.unlink()
+        with self.assertRaisesRegex(ValidationError, "is for colleagues"):
+            self._create_plan(self._step(1, template_id=notice.id))
 
     def test_on_summaries(self):
         summary = self._create_summary()
@@ -237,6 +259,7 @@ class TestInternal(RecipientsCase):
         )
         self.assertEqual(self._sent(followup), [(["colleague@example.com"], [])])
         self.assertFalse(followup.move_ids.escalation_last_date, "no contact with the customer")
+        self.assertIn("The customer gets nothing", followup.mail_body)
 
     def test_to_internal_people_only_on_summaries(self):
         summary = self._create_summary()
