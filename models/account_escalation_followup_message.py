@@ -48,6 +48,7 @@ class AccountEscalationFollowup(models.Model):
             states = followup.mail_message_id.sudo().notification_ids.mapped("notification_status")
             followup.mail_state = next((state for state in worst_first if state in states), False)
 
+    # --- by a person --------------------------------------------------------------------------------------------------
 
     def _get_composer(self):
         """Odoo's composer, filled in with the text, the recipients and the PDFs of one email."""

@@ -61,14 +61,14 @@ class AccountEscalationFollowup(models.Model):
         """The step's template in each customer's language: {follow-up id: Text}."""
         texts = dict.fromkeys(self.ids, Text("", "", ""))
         self._fetch_items()  # of all languages at once
-        for (template, lang, _url), followups in self.grouped(
-            lambda f: (f._get_template(), f.lang, f.get_base_url())
-        ).items():
+        groups = self.grouped(lambda f: (f.step_id, f.channel, f.lang, f.get_base_url()))
+        for (_step, _channel, lang, _url), followups in groups.items():
             localized = followups.with_context(lang=lang)
+            template = localized[0]._get_template()
             if template:
-                texts |= localized._render_from(template.with_context(lang=lang))
-            else:
-                texts |= localized.filtered(lambda followup: not followup.step_id.to_customer)._render_notice()
+                texts |= localized._render_from(template)
+            elif not localized.step_id.to_customer:
+                texts |= localized._render_notice()
         return texts
 
     def _render_from(self, template):

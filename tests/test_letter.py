@@ -63,7 +63,7 @@ class TestLetter(EscalationCommon):
             "10/16/2026",
             "100.00",
             "Amount to pay now",
-            "Kind regards,",
+            "Yours sincerely,",
             "Pia Accountant",
         ):
             self.assertIn(text, page)
