@@ -170,7 +170,7 @@ class TestLetter(EscalationCommon):
         self.plan.step_ids.template_id = self.template
         _letters, [[page]] = self._print(self.customer)
         self.assertIn("Please pay", page)
-        self.assertNotIn("Kind regards", page)
+        self.assertNotIn("Yours sincerely", page)
         self.assertEqual(page.count("Amount to pay now"), 1)
 
     def test_a_text_without_the_table_gets_it_below(self):
