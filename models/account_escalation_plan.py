@@ -1,13 +1,8 @@
 import logging
-from itertools import takewhile
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
-from odoo.tools.safe_eval import safe_eval
-
-from ..tools import schedule
-from ..tools.days import never_free
 
 _logger = logging.getLogger(__name__)
 
@@ -84,21 +79,6 @@ class AccountEscalationPlan(models.Model):
         help="Leave out invoices whose own plan still has a step after the due date to take,"
         " so that nothing is said twice.",
     )
-    next_run_date = fields.Date(
-        string="Next Run",
-        help="The plan looks at its customers on this day, or on the next working day, and then again and again.",
-    )
-    first_run_date = fields.Date(
-        compute="_compute_first_run_date",
-        store=True,
-        readonly=False,
-        copy=False,
-        help="The day from which the further ones are counted: the 31st stays the 31st.",
-    )
-    interval_number = fields.Integer(string="Every", default=1)
-    interval_type = fields.Selection(
-        [("days", "days"), ("weeks", "weeks"), ("months", "months")], default="months", required=True
-    )
     min_amount = fields.Monetary(
         string="Minimum Amount", help="An open amount at or below this, in company currency, is not followed up."
     )
@@ -108,13 +88,6 @@ class AccountEscalationPlan(models.Model):
         help="For invoices: taken by every customer invoice that is posted without a plan.\n"
         "For customers: taken by those with the tick Automatic Follow-up.",
     )
-    assign_domain = fields.Char(
-        string="Rule",
-        copy=False,
-        help="New invoices that match are put under this plan, unless somebody, or their customer, has chosen another."
-        " The first plan whose rule matches is taken, before the default plan.",
-    )
-    assign_model = fields.Char(compute="_compute_assign_model")
     responsible_id = fields.Many2one(
         "res.users",
         domain=[("share", "=", False)],
@@ -169,16 +142,6 @@ class AccountEscalationPlan(models.Model):
             plan.move_count = move_counts.get(plan, 0)
             plan.followup_count = followup_counts.get(plan, 0)
 
-    @api.depends("level")
-    def _compute_assign_model(self):
-        for plan in self:
-            plan.assign_model = "account.move" if plan.level == "invoice" else "res.partner"
-
-    @api.depends("next_run_date", "interval_number", "interval_type")
-    def _compute_first_run_date(self):
-        for plan in self:
-            plan.first_run_date = plan.next_run_date
-
     @api.depends("step_ids.needs_review", "step_ids.channel")
     def _compute_is_reviewed(self):
         for plan in self:
@@ -212,29 +175,6 @@ class AccountEscalationPlan(models.Model):
         for plan in self:
             if plan.min_contact_days < 0 or plan.min_amount < 0:
                 raise ValidationError(self.env._("The minimum delay and the minimum amount cannot be negative."))
-
-    @api.constrains("assign_domain", "level")
-    def _check_assign_domain(self):
-        for plan in self.filtered("assign_domain"):
-            try:
-                self.env[plan.assign_model].search_count(plan._get_rule_domain(), limit=1)
-            except (ValueError, SyntaxError, TypeError, KeyError) as error:
-                raise ValidationError(
-                    self.env._("The rule of the plan “%(plan)s” is not valid: %(error)s", plan=plan.name, error=error)
-                ) from error
-
-    @api.constrains("level", "interval_number", "next_run_date")
-    def _check_rhythm(self):
-        for plan in self.filtered(lambda plan: plan.level != "invoice"):
-            if plan.interval_number < 1:
-                raise ValidationError(
-                    self.env._("“%s” must run every 1 day, week or month, or more rarely.", plan.name)
-                )
-            if not plan.next_run_date:
-                raise ValidationError(
-                    self.env._("Choose the day of the next run of “%s”: it looks at its customers then.", plan.name)
-                )
-            plan.step_ids._check_summary()
 
     @api.constrains("level")
     def _check_level_unchanged(self):
@@ -337,46 +277,6 @@ class AccountEscalationPlan(models.Model):
             )
         return plan.step_ids
 
-    @api.model
-    def _get_rules(self, company, level):
-        """The plans that take new records by a rule, in their order."""
-        domain = [("company_id", "=", company.id), ("level", "=", level), ("assign_domain", "not in", (False, "[]"))]
-        return self.search(domain).filtered(lambda plan: plan._is_rule_valid())
-
-    def _is_rule_valid(self):
-        """A field of the rule may have gone with its module: that must not keep anybody from posting invoices."""
-        self.ensure_one()
-        try:
-            self._get_rule_domain().validate(self.env[self.assign_model])
-        except (ValueError, SyntaxError, TypeError, KeyError):
-            _logger.warning("The rule of escalation plan %s is not valid any more", self.id)
-            return False
-        return True
-
-    def _get_rule_domain(self):
-        self.ensure_one()
-        return Domain(safe_eval(self.assign_domain or "[]", {"uid": self.env.uid}))
-
-    def action_apply_rule(self):
-        """Show how many open invoices, or customers, the rule matches, and put them under the plan."""
-        self.ensure_one()
-        model = self.env[self.assign_model].with_company(self.company_id)
-        domain = self._get_rule_domain() & model._escalation_get_assignable_domain(self)
-        for plan in takewhile(lambda plan: plan != self, self._get_rules(self.company_id, self.level)):
-            domain &= ~plan._get_rule_domain()  # the first plan whose rule matches is taken
-        action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_assign_action")
-        wizard = self.env["account.escalation.assign"].create(
-            {
-                "plan_id": self.id,
-                "level": self.level,
-                "company_id": self.company_id.id,
-                "origin": "rule",
-                "res_model": self.assign_model,
-                "res_ids": model.search(domain).ids,
-            }
-        )
-        return {**action, "res_id": wizard.id}
-
     def action_open_customers(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.res_partner_action_customer")
         return {**action, "domain": list(self._get_customers_domain()), "context": {}}
@@ -385,33 +285,6 @@ class AccountEscalationPlan(models.Model):
         """The customers whom these plans follow."""
         names = ("escalation_plan_id", "escalation_summary_plan_id")
         return Domain.OR([Domain(name, "in", self.ids) for name in names])
-
-    def _get_rhythm(self):
-        """When the plan looks at its customers; None for invoices, at which it looks every day."""
-        self.ensure_one()
-        if self.level == "invoice" or not self.next_run_date:
-            return None
-        first = self.first_run_date or self.next_run_date
-        return schedule.Rhythm(first, self.interval_number, self.interval_type, self.next_run_date)
-
-    def _is_look_day(self, today):
-        rhythm = self._get_rhythm()
-        if not rhythm:
-            return self.level == "invoice"
-        return rhythm.look(today, today, self._get_is_free(today)) == today
-
-    def _get_is_free(self, today):
-        """The days off that a plan with a rhythm heeds."""
-        if self.level == "invoice" or not self.workdays_only:
-            return never_free
-        return self.company_id._escalation_get_is_free(today)
-
-    def _prepare_next_look(self, today):
-        """Once the plan has looked today: its next day, of which those that were missed are left out."""
-        rhythm = self._get_rhythm()
-        if not rhythm:
-            return {}
-        return {"next_run_date": rhythm.after(today), "first_run_date": rhythm.first}
 
     def action_open_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
