@@ -6,7 +6,6 @@ from operator import itemgetter
 from odoo import api, fields, models
 from odoo.tools import format_date, formatLang
 
-from .account_escalation_plan_read import INVOICE_TYPES
 from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
@@ -117,6 +116,7 @@ class AccountEscalationFollowup(models.Model):
                 "escalation_last_date",
             ]
         )
+        self._fetch_pdfs()
 
     def _get_items_view(self):
         self.ensure_one()
@@ -142,7 +142,9 @@ class AccountEscalationFollowup(models.Model):
             totals = [amount_text(0.0, self.currency_id)]  # credits cover what is due
         oldest = next((row["maturity"] for row in rows if row["residual"] > 0), None)
         is_email = self.channel == "email"
+        is_notice = self.env.context.get("escalation_by_email")  # for colleagues: nothing is attached to it
         return {
+            "is_linked": is_email and not is_notice and self._is_linked(),
             "payment_link": is_email and self.payment_link,
             "bank_account": is_email and self.bank_account,
             "tables": self._get_tables(rows, payable, amount_text),
@@ -222,11 +224,11 @@ class AccountEscalationFollowup(models.Model):
         ]
 
     def _get_item_url(self, move):
-        """The portal page of an invoice, which opens without login; other entries have none.
+        """The portal page of an invoice or credit note, which opens without login; other entries have none.
 
         By way of a link of ours, since core's own takes a write on each invoice beforehand.
         """
-        is_shown = self.channel == "email" and move.move_type in INVOICE_TYPES and self.payment_link
+        is_shown = self.channel == "email" and move.is_sale_document(include_receipts=True) and self.payment_link
         return f"{self.payment_link}/{move.id}" if is_shown else ""
 
     @api.model

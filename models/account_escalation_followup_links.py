@@ -52,7 +52,7 @@ class AccountEscalationFollowup(models.Model):
         )
 
     def _get_portal_move(self, move_id):
-        """An invoice of the same customer that a link names; empty if it is of another, or none."""
+        """An invoice or credit note of the same customer that a link names; empty if it is of another, or none."""
         if not self:
             return self.env["account.move"]
         return self.env["account.move"].search(
@@ -60,7 +60,7 @@ class AccountEscalationFollowup(models.Model):
                 ("id", "=", move_id),
                 ("commercial_partner_id", "=", self.partner_id.id),
                 ("company_id", "=", self.company_id.id),
-                ("move_type", "in", INVOICE_TYPES),
+                ("move_type", "in", self.env["account.move"].get_sale_types(include_receipts=True)),
                 ("state", "=", "posted"),
             ]
         )

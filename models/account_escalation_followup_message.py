@@ -117,10 +117,10 @@ class AccountEscalationFollowup(models.Model):
         if not self:
             return
         self.filtered("is_outdated").is_outdated = False
+        self._prepare_invoice_pdfs()
         texts = self._render_texts()
         reply_to = self._get_reply_to()
         self._get_unsent_mails().cancel()  # of an earlier try
-        self._prepare_invoice_pdfs()
         # sudo: writing to the customer is what the plan says; users need no right on the mail queue for it
         mails = (
             self.env["mail.mail"]
@@ -214,32 +214,3 @@ class AccountEscalationFollowup(models.Model):
             "notification_type": "email",
             "is_read": True,
         }
-
-    def _get_mail_attachments(self):
-        """The legal PDF of each invoice that the message is about."""
-        self.ensure_one()
-        # sudo: the PDF is sent to its own customer, whatever the rights of the user on attachments
-        return self._get_attached_moves().sudo().invoice_pdf_report_id
-
-    def _get_attached_moves(self):
-        """The invoices and credit notes listed; opening balances and payments have no document."""
-        moves = self.filtered("plan_id.attach_invoices").line_ids.filtered("counts").move_id
-        return moves.filtered(lambda move: move.is_invoice(include_receipts=True))
-
-    def _prepare_invoice_pdfs(self):
-        """Have core make the PDFs that are missing, and read all at once: each email by itself would query its own."""
-        moves = self._get_attached_moves()
-        missing = moves.filtered(lambda move: not move.invoice_pdf_report_id)
-        if missing:
-            # only core's making of the documents: sending would inform subscribers and end a pending batch
-            sender = self.env["account.move.send"]
-            sender._generate_invoice_documents(
-                {
-                    move.sudo(): sender._get_default_sending_settings(
-                        move, sending_methods=["manual"], extra_edis=set()
-                    )
-                    for move in missing
-                }
-            )
-            missing.invalidate_recordset(["invoice_pdf_report_id"])
-        moves.sudo().invoice_pdf_report_id.fetch(["res_model", "res_id"])  # sudo: see _get_mail_attachments

@@ -272,6 +272,7 @@ class AccountEscalationPlan(models.Model):
                     "company_id": company.id,
                     "active": False,
                     "is_manual": True,
+                    "attach_invoices": True,
                     "step_ids": [Command.create(step)],
                 }
             )

@@ -48,6 +48,12 @@ class ResCompany(models.Model):
         required=True,
         help="Where the address stands on letters.",
     )
+    escalation_max_attachment_mb = fields.Integer(
+        string="Largest Attachments",
+        default=10,
+        help="In megabytes, all invoices of an email together. Above it, the email has links to the invoices instead,"
+        " and says so. 0: no limit.",
+    )
     escalation_user_id = fields.Many2one(
         "res.users",
         string="Follow-up Responsible",
@@ -70,10 +76,12 @@ class ResCompany(models.Model):
     def _selection_escalation_carrier(self):
         return [("print", self.env._("Ourselves")), *self.env["account.escalation.carrier"]._selection()]
 
-    @api.constrains("escalation_min_days_any", "escalation_max_messages", "escalation_grace_days")
+    @api.constrains(
+        "escalation_min_days_any", "escalation_max_messages", "escalation_grace_days", "escalation_max_attachment_mb"
+    )
     def _check_escalation_limits(self):
-        names = ("escalation_min_days_any", "escalation_max_messages", "escalation_grace_days")
-        if any(company[name] < 0 for company in self for name in names):
+        names = ("min_days_any", "max_messages", "grace_days", "max_attachment_mb")
+        if any(company[f"escalation_{name}"] < 0 for company in self for name in names):
             raise ValidationError(self.env._("The limits of follow-ups cannot be negative."))
 
     @api.constrains("escalation_send_hour")

@@ -1,0 +1,58 @@
+from odoo import models
+
+from .account_escalation_step import FOLLOWUP_MODEL
+
+MEGABYTE = 1024 * 1024
+
+
+class AccountEscalationFollowup(models.Model):
+    """The legal PDFs of the invoices that an email lists; links instead of them where they are too large together."""
+
+    _inherit = FOLLOWUP_MODEL
+
+    def _get_attachable_moves(self):
+        """The invoices and credit notes among the rows of the table; a payment or an opening balance has no PDF."""
+        attaching = self.filtered(lambda followup: followup.channel == "email" and followup.plan_id.attach_invoices)
+        moves = attaching.line_ids.filtered("counts").move_line_id.move_id
+        # sudo: the PDF is sent to its own customer, whatever the rights of the user on attachments
+        return moves.sudo().filtered(lambda move: move.is_sale_document(include_receipts=True))
+
+    def _get_mail_attachments(self):
+        """The legal PDF of each invoice in the table, as far as an email can carry them."""
+        self.ensure_one()
+        pdfs = self._get_attachable_moves().invoice_pdf_report_id
+        return pdfs.browse() if self._is_too_large(pdfs) else pdfs
+
+    def _is_linked(self):
+        """Whether the email shows links to the invoices, since it cannot carry their PDFs."""
+        self.ensure_one()
+        return self._is_too_large(self._get_attachable_moves().invoice_pdf_report_id)
+
+    def _is_too_large(self, pdfs):
+        self.ensure_one()
+        limit = self.company_id.escalation_max_attachment_mb * MEGABYTE
+        return 0 < limit < sum(pdfs.mapped("file_size"))
+
+    def _prepare_invoice_pdfs(self):
+        """Have core make the PDFs that are missing.
+
+        To be done before the texts are rendered: they say whether the PDFs are attached.
+        """
+        moves = self._get_attachable_moves()
+        missing = moves.filtered(lambda move: not move.invoice_pdf_report_id)
+        if missing:
+            # only core's making of the documents: sending would inform subscribers and end a pending batch
+            sender = self.env["account.move.send"]
+            sender._generate_invoice_documents(
+                {
+                    move: sender._get_default_sending_settings(move, sending_methods=["manual"], extra_edis=set())
+                    for move in missing
+                }
+            )
+            missing.invalidate_recordset(["invoice_pdf_report_id"])
+            self.invalidate_recordset(["items_table", "subject", "body"], flush=False)
+        self._fetch_pdfs()
+
+    def _fetch_pdfs(self):
+        """Read what is needed of the PDFs of all these at once."""
+        self._get_attachable_moves().invoice_pdf_report_id.fetch(["res_model", "res_id", "file_size"])
