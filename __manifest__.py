@@ -34,6 +34,8 @@
         "wizard/account_escalation_goto_views.xml",
         "wizard/account_escalation_hand_over_views.xml",
         "wizard/account_escalation_hold_views.xml",
+        "wizard/account_escalation_remind_views.xml",
+        "wizard/mail_compose_message_views.xml",
     ],
     "demo": ["demo/account_escalation_demo.xml"],
     "assets": {

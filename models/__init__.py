@@ -15,6 +15,7 @@ from . import account_escalation_followup_links
 from . import account_escalation_followup_text
 from . import account_escalation_followup_message
 from . import account_escalation_followup_attachments
+from . import account_escalation_followup_reminder
 from . import account_escalation_followup_posting
 from . import account_escalation_carrier
 from . import account_escalation_carrier_mysendingbox
@@ -24,6 +25,7 @@ from . import account_escalation_promise
 from . import account_escalation_target
 from . import account_move
 from . import account_move_line
+from . import account_move_reminder
 from . import account_partial_reconcile
 from . import account_payment
 from . import ir_actions_report

@@ -140,10 +140,17 @@ class AccountEscalationFollowup(models.Model):
         valid = emails._recheck_all()
         if len(self) == 1 and valid:
             return valid._get_composer()
-        for company, followups in valid._check_reachable(by_person=True).grouped("company_id").items():
+        valid._send_checked()
+        return emails._notify_result()
+
+    def _send_by_person(self):
+        """Send these as their templates say, unless something has changed since they were made."""
+        self._to_act()._recheck_all()._send_checked()
+
+    def _send_checked(self):
+        for company, followups in self._check_reachable(by_person=True).grouped("company_id").items():
             today = company._escalation_today()
             followups._attempt(lambda batch, today=today: batch._send(today))
-        return emails._notify_result()
 
     def _to_act(self):
         """These, to be acted on in the name of the company by somebody who may."""

@@ -1,5 +1,4 @@
 import time
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.tools import format_date
@@ -128,73 +127,3 @@ class AccountEscalationFollowup(models.Model):
             subject=message.subject or "",
         )
         target._escalation_log(text)
-
-    # --- by hand ------------------------------------------------------------------------------------------------------
-
-    @api.model
-    def _remind_by_hand(self, moves):
-        """One reminder for each customer of these invoices, which a person reads and sends; the plan does not move.
-
-        :return: the reminders, in To Do
-        """
-        reminders = self.browse()
-        for (company, customer), group in moves.grouped(lambda m: (m.company_id, m.commercial_partner_id)).items():
-            step = self.env["account.escalation.plan"]._get_manual_step(company)
-            reminders |= self._make_reminder(step, customer, group)
-        return reminders
-
-    @api.model
-    def _make_reminder(self, step, customer, moves):
-        company = step.company_id
-        today = company._escalation_today()
-        contacts = (customer | customer.escalation_contact_partner_id)._escalation_get_contacts()
-        recipients = self._get_recipients("email", moves.partner_id, customer, contacts)
-        lines = moves.line_ids.filtered(lambda line: line.display_type == "payment_term" and line.amount_residual)
-        reminder = self.create(
-            {
-                "plan_id": step.plan_id.id,
-                "step_id": step.id,
-                "level": "invoice",
-                "company_id": company.id,
-                "partner_id": customer.id,
-                "channel": "email",
-                "is_manual": True,
-                "is_reviewed": True,
-                "state": "todo",
-                "user_id": self.env.user.id,
-                "date": today,
-                "recipient_ids": [fields.Command.set(recipients.ids)],
-            }
-        )
-        common = reminder._prepare_line_values(step.plan_id, step)
-        ranks = reminder._get_instalments(lines)
-        self.env["account.escalation.followup.line"].create(
-            [
-                {
-                    **common,
-                    "move_id": line.move_id.id,
-                    "instalment": ranks[line],
-                    "move_line_id": line.id,
-                    "occurrence": 1,
-                    "amount_residual": line.amount_residual,
-                }
-                for line in lines
-            ]
-        )
-        return reminder
-
-    @api.model
-    def _get_instalments(self, lines):
-        """The rank of each receivable by maturity among all instalments of its invoice: {line: rank}."""
-        ranks = {}
-        for move in lines.move_id:
-            instalments = move.line_ids.filtered(lambda line: line.display_type == "payment_term")
-            ordered = instalments.sorted(lambda line: (line.date_maturity or line.date, line.id))
-            ranks |= {line: rank for rank, line in enumerate(ordered, 1)}
-        return ranks
-
-    @api.autovacuum
-    def _gc_unsent_reminders(self):
-        """What somebody began and did not send is no to-do of tomorrow."""
-        old = fields.Date.today() - timedelta(days=7)
-        self.search([("is_manual", "=", True), ("state", "=", "todo"), ("date", "<", old)])._skip("by_person")

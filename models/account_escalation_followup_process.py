@@ -63,7 +63,8 @@ class AccountEscalationFollowup(models.Model):
 
     def _get_objection(self, objections):
         self.ensure_one()
-        subjects = self.line_ids if self.level == "summary" else self.line_ids.filtered("is_subject")
+        is_whole = self.level == "summary" or self.is_manual
+        subjects = self.line_ids if is_whole else self.line_ids.filtered("is_subject")
         return next((objections[line] for line in subjects if line in objections), "plan_changed")
 
     def _read_present_facts(self):

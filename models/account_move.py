@@ -346,26 +346,6 @@ class AccountMove(models.Model):
     def action_escalation_promise(self):
         return self._escalation_open_wizard("account_escalation.account_escalation_promise_action_new")
 
-    def action_escalation_remind(self):
-        """Remind by hand: the composer for one customer; for several, one reminder each in To Do.
-
-        :raise UserError: if nothing is open, or nobody may be asked to pay
-        """
-        self._escalation_check_holdable()
-        excluded = self.filtered("no_followup")
-        if excluded:
-            raise UserError(self.env._("Excluded from follow-ups: %s", ", ".join(excluded.mapped("name"))))
-        self.check_access("write")
-        followups = self.env["account.escalation.followup"].sudo()  # sudo: of their own making, and checked again
-        reminders = followups._remind_by_hand(self)
-        if len(reminders) == 1:
-            return reminders.sudo(False)._get_composer()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "account_escalation.account_escalation_followup_action_todo"
-        )
-        name = self.env._("One reminder for each customer")
-        return {**action, "name": name, "domain": [("id", "in", reminders.ids)], "context": {}}
-
     def action_escalation_says_paid(self):
         return self._escalation_open_result("paid")
 

@@ -491,6 +491,29 @@ class ResPartner(models.Model):
         )
         return contacts.grouped("commercial_partner_id")
 
+    def action_escalation_remind(self):
+        """Remind by hand of all that is overdue.
+
+        :raise UserError: if nothing is
+        """
+        today = self.env.company._escalation_today()
+        overdue = self.env["account.move"].search(
+            [
+                ("commercial_partner_id", "in", self.commercial_partner_id.ids),
+                ("company_id", "=", self.env.company.id),
+                ("move_type", "in", INVOICE_TYPES),
+                ("state", "=", "posted"),
+                ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
+                ("line_ids.amount_residual", ">", 0),
+                ("line_ids.date_maturity", "<", today),
+            ],
+            order="invoice_date_due, id",
+        )
+        late = overdue.filtered(lambda move: move._escalation_is_overdue(today))
+        if not late:
+            raise UserError(self.env._("No invoice is overdue. You can remind of one before from the invoice itself."))
+        return late.action_escalation_remind()
+
     def action_open_escalation_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
         return {**action, "domain": [("partner_id", "in", self.commercial_partner_id.ids)]}

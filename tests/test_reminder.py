@@ -3,6 +3,7 @@
 from freezegun import freeze_time
 
 from odoo.exceptions import UserError, ValidationError
+from odoo.tests import new_test_user
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
@@ -39,29 +40,12 @@ class TestReminder(EscalationCommon):
         self.move.escalation_plan_id = False
         self.assertEqual(self._remind(self.move).state, "done")
 
-    def test_several_customers_get_one_each(self):
-        other = self._create_invoice(day("10-16"), partner=self._create_customer("Deco Addict"))
-        action = (self.move | other).action_escalation_remind()
-        reminders = self.env["account.escalation.followup"].search(action["domain"])
-        self.assertEqual(reminders.partner_id, self.move.partner_id | other.partner_id)
-        self.assertEqual(reminders.mapped("state"), ["todo", "todo"])
-        for reminder in reminders:
-            self.assertEqual(reminder.move_ids.partner_id, reminder.partner_id)
-
     def test_paid_meanwhile(self):
         action = self.move.action_escalation_remind()
         composer = self._compose(action)
         self._pay(self.move)
         with self.assertRaises(UserError):
             composer._action_send_mail()
-
-    def test_paid_or_excluded_invoices_are_refused(self):
-        excluded = self._create_invoice(day("10-16"))
-        excluded.no_followup = True
-        self._pay(self.move)
-        for move in (self.move, excluded):
-            with self.assertRaises(UserError):
-                move.action_escalation_remind()
 
     def test_placeholder_that_does_not_exist(self):
         with self.assertRaises(ValidationError, msg="object.partner_id.nmae"):
@@ -82,3 +66,204 @@ class TestReminder(EscalationCommon):
         note = self.move.message_ids[0]
         self.assertIn("has answered", note.body)
         self.assertTrue(note.is_internal)
+
+    # --- what it carries, and who gets it ----------------------------------------------------------------------------
+
+    def test_invoice_is_attached(self):
+        composer = self._compose(self.move.action_escalation_remind())
+        self.assertTrue(self.move.invoice_pdf_report_id)
+        self.assertEqual(composer.attachment_ids, self.move.invoice_pdf_report_id)
+
+    def test_copy_to_oneself(self):
+        composer = self._compose(self.move.action_escalation_remind())
+        composer.escalation_sends_copy = True
+        with self.mock_mail_gateway():
+            composer._action_send_mail()
+            reminder = self._followups_of(self.move)[-1]
+            mails = self._mails_of(reminder)
+            mails.filtered(lambda mail: mail.state == "outgoing").send()
+        mine, theirs = self._sent_to(self.env.user.partner_id), self._sent_to(self.customer)
+        self.assertEqual(len(mine), 1)
+        self.assertEqual(len(theirs), 1)
+        for key in ("subject", "body", "attachments"):
+            self.assertEqual(mine[0][key], theirs[0][key])
+        self.assertFalse(theirs[0]["email_cc"])
+
+    def test_no_copy_unless_asked_for(self):
+        reminder = self._remind(self.move)
+        self.assertEqual(self._mails_of(reminder).recipient_ids, self.customer)
+
+    def _sent_to(self, partner):
+        return [mail for mail in self._mails if partner.email_normalized in "".join(mail["email_to"])]
+
+    # --- a template of one's own -------------------------------------------------------------------------------------
+
+    def _save_template(self, composer, name="My reminder"):
+        composer.template_name = name
+        composer.create_mail_template()
+        return composer.template_id
+
+    def test_saved_template_says_nothing_of_this_customer(self):
+        biller = new_test_user(self.env, "biller", "account.group_account_invoice", company_id=self.company.id)
+        action = self.move.with_user(biller).action_escalation_remind()
+        composer = self.env[action["res_model"]].with_user(biller).with_context(**action["context"]).create({})
+        composer.body = composer.body + f"<p>Dear {self.customer.name}</p>"
+        template = self._save_template(composer)
+        for text in (self.move.name, self.customer.name, "100.00", "access_token", "/my/follow-up/"):
+            self.assertNotIn(text, template.body_html + template.subject)
+        self.assertIn("object.items_table", template.body_html)
+        self.assertFalse(template.attachment_ids or template.email_from or template.reply_to)
+        self.assertEqual(self.move.invoice_pdf_report_id.res_model, "account.move", "the legal PDF stays where it is")
+        self.assertIn(self.move.name, composer.body, "what is being written stays")
+        self.assertIn(self.move.name, composer.subject)
+        self.assertEqual(composer.partner_ids, self.customer)
+
+    def test_saved_template_can_be_chosen_for_another_customer_and_on_a_step(self):
+        template = self._save_template(self._compose(self.move.action_escalation_remind()))
+        other = self._create_invoice(day("10-16"), partner=self._create_customer("Deco Addict"), amount=77.0)
+        composer = self._compose(other.action_escalation_remind())
+        email_from = composer.email_from
+        composer.template_id = template
+        self.assertIn(other.name, composer.body)
+        self.assertIn(other.name, composer.subject)
+        self.assertNotIn(self.move.name, composer.body)
+        self.assertEqual(composer.partner_ids, other.partner_id)
+        self.assertEqual(composer.attachment_ids, other.invoice_pdf_report_id)
+        self.assertEqual(composer.email_from, email_from)
+        self.plan.step_ids.template_id = template
+        self.assertIn(self.move.name, self.plan._run(MONDAY).mail_body)
+
+
+@freeze_time("2026-11-02 12:00:00")
+class TestReminders(EscalationCommon):
+    """Several customers, and what must not be sent."""
+
+    def setUp(self):
+        super().setUp()
+        self.move = self._create_invoice(day("10-16"))
+        self.other = self._create_invoice(day("10-16"), partner=self._create_customer("Deco Addict"))
+
+    def _ask(self, moves):
+        action = moves.action_escalation_remind()
+        self.assertEqual(action["res_model"], "account.escalation.remind")
+        return self.env[action["res_model"]].with_context(**action["context"]).create({})
+
+    def _compose(self, action):
+        return self.env[action["res_model"]].with_context(**action["context"]).create({})
+
+    def test_told_how_many_customers(self):
+        wizard = self._ask(self.move | self.other)
+        self.assertRecordValues(wizard, [{"ready_count": 2, "customer_count": 2, "left_out": False, "warning": False}])
+        self.assertFalse((self.move | self.other).escalation_followup_ids)
+
+    def test_read_one_by_one(self):
+        action = self._ask(self.move | self.other).action_review()
+        for move, waiting in ((self.move, 1), (self.other, 0)):
+            composer = self._compose(action)
+            self.assertEqual(composer.partner_ids, move.partner_id)
+            self.assertEqual(composer.escalation_next_count, waiting)
+            with self.mock_mail_gateway():
+                action = composer.action_send_mail()
+            self.assertEqual(move.escalation_followup_ids.state, "done")
+        self.assertEqual(action["type"], "ir.actions.act_window_close")
+
+    def test_sent_as_the_text_says(self):
+        with self.mock_mail_gateway():
+            self._ask(self.move | self.other).action_send()
+            for move, stranger in ((self.move, self.other), (self.other, self.move)):
+                reminder = move.escalation_followup_ids
+                mail = self._mails_of(reminder)
+                self.assertRecordValues(
+                    reminder, [{"state": "done", "is_manual": True, "partner_id": move.partner_id.id}]
+                )
+                self.assertEqual(mail.recipient_ids, move.partner_id)
+                self.assertIn(move.name, mail.body_html)
+                self.assertNotIn(stranger.name, mail.body_html)
+                self.assertEqual(mail.attachment_ids, move.invoice_pdf_report_id)
+
+    def test_what_a_person_should_know_is_not_sent_unread(self):
+        self.move.write({"escalation_hold": "dispute"})
+        wizard = self._ask(self.move | self.other)
+        self.assertIn("Disputed", wizard.warning)
+        wizard.action_send()
+        self.assertEqual(self.move.escalation_followup_ids.state, "todo")
+        self.assertEqual(self.other.escalation_followup_ids.state, "done")
+
+    def test_left_out_in_plain_words(self):
+        draft = self.move.copy()
+        credit = self._create_invoice(day("10-16"), move_type="out_refund")
+        self._pay(self.other)
+        wizard = self._ask(self.move | self.other | draft | credit)
+        self.assertEqual(wizard.ready_ids, self.move)
+        for sentence in (f"{self.other.name}: Paid.", "Not posted.", f"{credit.name}: Not a customer invoice."):
+            self.assertIn(sentence, wizard.left_out)
+
+    def test_refused(self):
+        excluded = self._create_invoice(day("10-16"))
+        excluded.write({"no_followup": True, "escalation_exclusion": "insolvency"})
+        self._pay(self.other)
+        cases = {self.other: "Paid", excluded: "Excluded", self.move.copy(): "Not posted"}
+        for move, sentence in cases.items():
+            with self.assertRaisesRegex(UserError, sentence):
+                move.action_escalation_remind()
+
+    def test_customer_who_is_excluded(self):
+        self.customer.escalation_no_followup = True
+        with self.assertRaisesRegex(UserError, "Excluded"):
+            self.move.action_escalation_remind()
+
+    # --- what a person decides ---------------------------------------------------------------------------------------
+
+    def test_hold_is_told_and_a_person_may_send_all_the_same(self):
+        self.move.write({"escalation_hold": "pause", "escalation_hold_until": day("11-30")})
+        composer = self._compose(self.move.action_escalation_remind())
+        self.assertIn("Paused", composer.escalation_warning)
+        with self.mock_mail_gateway():
+            composer._action_send_mail()
+        self.assertEqual(self.move.escalation_followup_ids.state, "done")
+
+    def test_hold_that_comes_while_the_email_is_written_stops_it(self):
+        composer = self._compose(self.move.action_escalation_remind())
+        self.move.write({"escalation_hold": "dispute"})
+        with self.assertRaisesRegex(UserError, "On hold"):
+            composer._action_send_mail()
+
+    def test_paid_although_the_hold_was_known(self):
+        self.move.write({"escalation_hold": "pause"})
+        composer = self._compose(self.move.action_escalation_remind())
+        self._pay(self.move)
+        with self.assertRaises(UserError):
+            composer._action_send_mail()
+
+    def test_told_of_contacts_credits_and_what_waits(self):
+        plan = self._create_plan(self._step(1, needs_review=True))
+        self.move.escalation_plan_id = plan
+        plan._run(MONDAY)
+        self.move.escalation_last_date = day("11-01")
+        self._pay_in(30.0)
+        warning = self._compose(self.move.action_escalation_remind()).escalation_warning
+        for part in ("contacted on 11/01/2026", "is waiting too", "open credits of $ 30.00"):
+            self.assertIn(part, warning.replace("\xa0", " "))
+
+    def test_begun_again_is_one_reminder(self):
+        self.move.action_escalation_remind()
+        self.move.action_escalation_remind()
+        self.assertEqual(len(self.move.escalation_followup_ids), 1)
+
+    # --- from the customer -------------------------------------------------------------------------------------------
+
+    def test_customer_is_reminded_of_what_is_overdue(self):
+        later = self._create_invoice(day("12-16"))
+        second = self._create_invoice(day("10-20"))
+        composer = self._compose(self.customer.action_escalation_remind())
+        self.assertEqual(composer.escalation_followup_id.move_ids, self.move | second)
+        self.assertNotIn(later.name, composer.body)
+
+    def test_customers_are_asked_about(self):
+        action = (self.customer | self.other.partner_id).action_escalation_remind()
+        self.assertEqual(action["context"]["default_move_ids"], (self.move | self.other).ids)
+
+    def test_customer_who_owes_nothing(self):
+        self._pay(self.move)
+        with self.assertRaisesRegex(UserError, "No invoice is overdue"):
+            self.customer.action_escalation_remind()

@@ -33,6 +33,7 @@ OUT = {
     "planned": _lt("Left to the plans of its invoices, which still have steps to take."),
     "covered": _lt("Nothing to ask for: open credits cover what is due."),
     "not_posted": _lt("Not posted."),
+    "not_invoice": _lt("Not a customer invoice."),
     "plan_changed": _lt("The plan was changed or taken away."),
     "partner_changed": _lt("The invoice has another customer now."),
     "plan_archived": _lt("The plan is archived."),

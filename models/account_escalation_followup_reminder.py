@@ -1,0 +1,148 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+from .account_escalation_step import FOLLOWUP_MODEL
+
+UNSENT_DAYS = 7  # so long does a reminder that somebody began wait in To Do
+
+
+class AccountEscalationFollowup(models.Model):
+    """A person's own reminders: of the invoices they chose, read and sent by them; no plan moves by it."""
+
+    _inherit = FOLLOWUP_MODEL
+
+    is_hold_known = fields.Boolean(
+        readonly=True, help="Something was on hold when a person began this reminder: that alone does not stop it."
+    )
+    warning = fields.Char(compute="_compute_warning", help="What a person should know before reminding by hand.")
+
+    @api.depends("is_manual", "line_ids.counts")
+    def _compute_warning(self):
+        manual = self.filtered("is_manual")
+        (self - manual).warning = False
+        warnings = manual.line_ids.filtered("counts").move_id._escalation_get_warnings()
+        for followup in manual:
+            moves = followup.line_ids.filtered("counts").move_id
+            followup.warning = " ".join(dict.fromkeys(text for move in moves for text in warnings[move])) or False
+
+    @api.model
+    def _remind_by_hand(self, moves):
+        """One reminder for each customer of these invoices, which a person reads and sends; the plan does not move.
+
+        :return: the reminders, in To Do
+        """
+        self._drop_unsent_reminders(moves)
+        reminders = self.browse()
+        for (company, customer), group in moves.grouped(lambda m: (m.company_id, m.commercial_partner_id)).items():
+            step = self.env["account.escalation.plan"]._get_manual_step(company)
+            reminders |= self._make_reminder(step, customer, group)
+        return reminders
+
+    @api.model
+    def _drop_unsent_reminders(self, moves):
+        """What the same person began for these invoices and did not send gives way to what they begin now."""
+        begun = [("is_manual", "=", True), ("state", "=", "todo"), ("create_uid", "=", self.env.uid)]
+        reminders = self.search([*begun, ("line_ids.move_id", "in", moves.ids)])
+        reminders.filtered(lambda reminder: reminder.line_ids.move_id <= moves).unlink()
+
+    @api.model
+    def _make_reminder(self, step, customer, moves):
+        reminder = self.create(self._prepare_reminder_values(step, customer, moves))
+        lines = moves.line_ids.filtered(lambda line: line.display_type == "payment_term" and line.amount_residual)
+        common = reminder._prepare_line_values(step.plan_id, step)
+        ranks = reminder._get_instalments(lines)
+        self.env["account.escalation.followup.line"].create(
+            [
+                {
+                    **common,
+                    "move_id": line.move_id.id,
+                    "instalment": ranks[line],
+                    "move_line_id": line.id,
+                    "occurrence": 1,
+                    "amount_residual": line.amount_residual,
+                }
+                for line in lines
+            ]
+        )
+        return reminder
+
+    @api.model
+    def _prepare_reminder_values(self, step, customer, moves):
+        company = step.company_id
+        contacts = (customer | customer.escalation_contact_partner_id)._escalation_get_contacts()
+        recipients = self._get_recipients("email", moves.partner_id, customer, contacts)
+        holds = [*moves.mapped("escalation_hold"), customer.with_company(company).escalation_hold]
+        return {
+            "plan_id": step.plan_id.id,
+            "step_id": step.id,
+            "level": "invoice",
+            "company_id": company.id,
+            "partner_id": customer.id,
+            "channel": "email",
+            "is_manual": True,
+            "is_hold_known": any(holds),
+            "is_reviewed": True,
+            "state": "todo",
+            "user_id": self.env.user.id,
+            "date": company._escalation_today(),
+            "recipient_ids": [fields.Command.set(recipients.ids)],
+        }
+
+    @api.model
+    def _get_instalments(self, lines):
+        """The rank of each receivable by maturity among all instalments of its invoice: {line: rank}."""
+        ranks = {}
+        for move in lines.move_id:
+            instalments = move.line_ids.filtered(lambda line: line.display_type == "payment_term")
+            ordered = instalments.sorted(lambda line: (line.date_maturity or line.date, line.id))
+            ranks |= {line: rank for rank, line in enumerate(ordered, 1)}
+        return ranks
+
+    def _review_one_by_one(self):
+        """The composer of the first; sending it opens that of the next.
+
+        All PDFs are made before: what cannot be made of one must not keep another, already written, from leaving.
+        """
+        self._prepare_invoice_pdfs()
+        action = self[0]._get_composer()
+        action["context"]["default_escalation_next_ids"] = self[1:].ids
+        return action
+
+    @api.autovacuum
+    def _gc_unsent_reminders(self):
+        """What somebody began and did not send does not stay for ever."""
+        old = fields.Date.today() - timedelta(days=UNSENT_DAYS)
+        self.search([("is_manual", "=", True), ("state", "=", "todo"), ("date", "<", old)])._skip("by_person")
+
+    # --- what the composer adds ---------------------------------------------------------------------------------------
+
+    def _send_copy(self, message):
+        """Queue for the user what the customer gets: an email of its own, of which the customer sees nothing."""
+        self.ensure_one()
+        # sudo: users have no right on the mail queue
+        sent = message.sudo().mail_ids.filtered(lambda mail: message.partner_ids[:1] in mail.recipient_ids)[:1]
+        copied = ("subject", "body_html", "email_from", "reply_to")
+        self.env["mail.mail"].sudo().create(
+            {
+                **{name: sent[name] for name in copied},
+                "author_id": sent.author_id.id,
+                "model": self._name,
+                "res_id": self.id,
+                "message_type": "email_outgoing",
+                "is_internal": True,
+                "is_notification": True,
+                "subtype_id": self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_note"),
+                "recipient_ids": [fields.Command.set(self.env.user.partner_id.ids)],
+                "attachment_ids": [fields.Command.set(sent.attachment_ids.ids)],
+                "auto_delete": False,
+            }
+        )
+
+    def _get_template_texts(self):
+        """What a text says of this customer only, and the placeholder that says it of any: {text: expression}."""
+        self.ensure_one()
+        localized = self.with_context(lang=self.lang)
+        paths = ("invoice_names", "total_due", "oldest_due_date", "payment_link", "partner_id.name")
+        texts = {localized.mapped(path)[0]: f"object.{path}" for path in paths if localized.mapped(path)}
+        return {text: expression for text, expression in texts.items() if text}

@@ -1,0 +1,169 @@
+from collections import defaultdict
+from datetime import timedelta
+
+from odoo import models
+from odoo.exceptions import UserError
+from odoo.tools import SQL, format_date, formatLang
+
+RECENT_DAYS = 3  # a contact so many days ago is told before the next
+NAMES_SHOWN = 5
+
+
+class AccountMove(models.Model):
+    """Invoices of which a person reminds the customer: which must not be, and what to know of the others."""
+
+    _inherit = "account.move"
+
+    def action_escalation_remind(self):
+        """Remind by hand: the composer for one customer; for several, or if some are left out, ask first.
+
+        :raise UserError: if nobody may be asked to pay any of these
+        """
+        self.check_access("write")
+        refusals = self._escalation_get_refusals()
+        ready = self.browse([move.id for move in self if not refusals[move]])
+        if not ready:
+            raise UserError(self._escalation_describe_refusals(refusals))
+        if ready == self and len(self.commercial_partner_id) == len(self.company_id) == 1:
+            return ready._escalation_begin_reminders()._get_composer()
+        action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_remind_action")
+        return {**action, "context": {"default_move_ids": self.ids}}
+
+    def _escalation_is_overdue(self, today):
+        """Whether an instalment that is open was due before today."""
+        self.ensure_one()
+        return any(
+            line.display_type == "payment_term" and line.amount_residual > 0 and line.date_maturity < today
+            for line in self.line_ids
+        )
+
+    def _escalation_begin_reminders(self):
+        """One reminder for each customer of these invoices, in To Do."""
+        followups = self.env["account.escalation.followup"]
+        # sudo: of the user's own making, for invoices that they may write; checked again before sending
+        return followups.browse(followups.sudo()._remind_by_hand(self).ids)
+
+    def _escalation_get_refusals(self):
+        """Why invoices must not be reminded of, not even by hand: {invoice: reason key}, empty for those that may be.
+
+        A hold is no such reason: a person may decide.
+        """
+        refusals = dict.fromkeys(self, "not_invoice")
+        for company, moves in self.filtered("commercial_partner_id").grouped("company_id").items():
+            # sudo: whoever may remind need not be allowed to read plans
+            plan = self.env["account.escalation.plan"].sudo()._get_manual_step(company).plan_id
+            customers = plan._read_customers(moves.commercial_partner_id.ids)
+            condition = SQL("m.id IN %s", tuple(moves.ids))
+            for found in plan._read_facts(condition, (), customers, plan.step_ids.browse()):
+                for facts in found:
+                    out, items = facts.subject.out, facts.subject.items
+                    is_free = out in ("", "plan_changed", "plan_archived")
+                    refusals[self.browse(facts.move_id)] = out if not is_free else "" if items else "paid"
+        return refusals
+
+    def _escalation_describe_refusals(self, refusals):
+        """“INV/1, INV/2: Paid. INV/3: Not posted.”"""
+        followups = self.env["account.escalation.followup"]
+        by_reason = self.filtered(lambda move: refusals[move]).grouped(lambda move: refusals[move])
+        return " ".join(
+            f"{moves._escalation_get_names()}: {followups._get_reason_sentence(reason)}"
+            for reason, moves in by_reason.items()
+        )
+
+    def _escalation_get_names(self):
+        names = ", ".join(self[:NAMES_SHOWN].mapped("display_name"))
+        more = len(self) - NAMES_SHOWN
+        return f"{names} (+{more})" if more > 0 else names
+
+    def _escalation_get_warnings(self):
+        """What a person should know before reminding by hand: {invoice: sentences}."""
+        waiting, totals = self._escalation_get_waiting(), self._escalation_get_credits()
+        return {
+            move: list(
+                filter(
+                    None,
+                    [
+                        move._escalation_get_hold_warning(),
+                        move._escalation_get_contact_warning(),
+                        move._escalation_get_waiting_warning(waiting),
+                        move._escalation_get_credit_warning(totals),
+                    ],
+                )
+            )
+            for move in self
+        }
+
+    def _escalation_get_hold_warning(self):
+        self.ensure_one()
+        customer = self.commercial_partner_id.with_company(self.company_id)
+        for held in (self, customer):
+            if held.escalation_hold:
+                hold = held._escalation_describe_hold(held.escalation_hold, held.escalation_hold_until, "")
+                return f"{held.display_name}: {hold}"
+        return ""
+
+    def _escalation_get_contact_warning(self):
+        self.ensure_one()
+        last, today = self.escalation_last_date, self.company_id._escalation_today()
+        if not last or last < today - timedelta(days=RECENT_DAYS):
+            return ""
+        return self.env._(
+            "%(invoice)s: the customer was contacted on %(date)s.",
+            invoice=self.display_name,
+            date=format_date(self.env, last),
+        )
+
+    def _escalation_get_waiting(self):
+        """The follow-up that is open on an invoice beside the person's own: {invoice: follow-up}."""
+        followups = self.env["account.escalation.followup"].sudo()  # sudo: to name what waits is no secret
+        lines = followups.line_ids.search(
+            [
+                ("move_id", "in", self.ids),
+                ("counts", "=", True),
+                ("followup_id.is_manual", "=", False),
+                ("followup_id.state", "in", followups._get_open_states()),
+            ]
+        )
+        return {line.move_id.sudo(False): line.followup_id for line in lines}
+
+    def _escalation_get_credits(self):
+        """What customers have paid or were credited, and is not allocated: {(company, customer): amount}."""
+        # sudo: as the amounts of the follow-ups
+        groups = (
+            self.env["account.move.line"]
+            .sudo()
+            ._read_group(
+                [
+                    ("company_id", "in", self.company_id.ids),
+                    ("partner_id.commercial_partner_id", "in", self.commercial_partner_id.ids),
+                    ("account_id.account_type", "=", "asset_receivable"),
+                    ("account_id.non_trade", "=", False),
+                    ("parent_state", "=", "posted"),
+                    ("reconciled", "=", False),
+                    ("amount_residual", "<", 0),
+                ],
+                ["company_id", "partner_id"],
+                ["amount_residual:sum"],
+            )
+        )
+        totals = defaultdict(float)
+        for company, partner, amount in groups:
+            totals[company.id, partner.commercial_partner_id.id] -= amount
+        return totals
+
+    def _escalation_get_credit_warning(self, totals):
+        self.ensure_one()
+        total = totals.get((self.company_id.id, self.commercial_partner_id.id))
+        return total and self.env._(
+            "%(customer)s has open credits of %(amount)s, which are not listed.",
+            customer=self.commercial_partner_id.display_name,
+            amount=formatLang(self.env, total, currency_obj=self.company_currency_id),
+        )
+
+    def _escalation_get_waiting_warning(self, waiting):
+        self.ensure_one()
+        return self in waiting and self.env._(
+            "%(invoice)s: “%(step)s” is waiting too.",
+            invoice=self.display_name,
+            step=waiting[self].step_id.display_name,
+        )

@@ -1,0 +1,37 @@
+from odoo import api, fields, models
+
+
+class AccountEscalationRemind(models.TransientModel):
+    """Invoices of several customers were chosen: one reminder for each, read one by one or sent as the text says."""
+
+    _name = "account.escalation.remind"
+    _description = "Send Reminders"
+
+    move_ids = fields.Many2many("account.move", string="Invoices", readonly=True)
+    ready_ids = fields.Many2many("account.move", compute="_compute_ready")
+    ready_count = fields.Integer(compute="_compute_ready")
+    customer_count = fields.Integer(compute="_compute_ready")
+    left_out = fields.Char(compute="_compute_ready")
+    warning = fields.Char(compute="_compute_ready")
+
+    @api.depends("move_ids")
+    def _compute_ready(self):
+        for wizard in self:
+            moves = wizard.move_ids._origin
+            refusals = moves._escalation_get_refusals()
+            wizard.ready_ids = ready = moves.filtered(lambda move, refusals=refusals: not refusals[move])
+            wizard.ready_count = len(ready)
+            wizard.customer_count = len(ready.grouped(lambda move: (move.company_id, move.commercial_partner_id)))
+            wizard.left_out = moves._escalation_describe_refusals(refusals) or False
+            texts = (text for sentences in ready._escalation_get_warnings().values() for text in sentences)
+            wizard.warning = " ".join(dict.fromkeys(texts)) or False
+
+    def action_review(self):
+        return self.ready_ids._escalation_begin_reminders()._review_one_by_one()
+
+    def action_send(self):
+        """Send those of which there is nothing to know; the others wait in To Do for a person to decide."""
+        reminders = self.ready_ids._escalation_begin_reminders()
+        clear = reminders.filtered(lambda reminder: not reminder.warning)
+        clear._send_by_person()
+        return reminders._notify_result()
