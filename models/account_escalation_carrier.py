@@ -70,3 +70,8 @@ class AccountEscalationCarrier(models.AbstractModel):
     @api.model
     def _cancel_letter(self, followup):
         """Give up a letter that failed, before another is posted instead of it."""
+
+    @api.model
+    def _filter_recallable(self, followups):
+        """Those of these letters, already taken over, that :meth:`_cancel_letter` would surely keep from the post."""
+        return followups.browse()

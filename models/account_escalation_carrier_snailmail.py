@@ -46,6 +46,14 @@ class AccountEscalationCarrierSnailmail(models.AbstractModel):
         self._get_letter(followup).filtered(lambda letter: letter.state != "sent").cancel()
 
     @api.model
+    def _filter_recallable(self, followups):
+        """What still waits in the queue; while its scheduled action posts a letter, that one cannot be called back."""
+        numbers = {int(followup.posting_reference): followup for followup in followups}
+        letters = self.env["snailmail.letter"].sudo().browse(numbers).exists()  # sudo: as above
+        waiting = letters.filtered(lambda letter: letter.state == "pending")
+        return followups.concat(*(numbers[letter.id] for letter in waiting))
+
+    @api.model
     def _get_letter(self, followup):
         # sudo: as above
         return self.env["snailmail.letter"].sudo().browse(int(followup.posting_reference or 0)).exists()

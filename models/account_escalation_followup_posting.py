@@ -95,7 +95,41 @@ class AccountEscalationFollowup(models.Model):
     def _close(self, state, reason, day=False):
         """What is skipped or withdrawn is not posted any more."""
         self.filtered(lambda followup: followup.posting_status == "waiting").posting_status = False
+        self._filter_recallable()._call_back()
         return super()._close(state, reason, day)
+
+    # --- calling back -------------------------------------------------------------------------------------------------
+
+    @api.model
+    def _search_stoppable(self, domain):
+        """Also letters that a carrier has taken over, and can still keep from the post."""
+        handed_over = Domain("state", "=", "done") & Domain("posting_status", "=", "accepted")
+        return super()._search_stoppable(domain) | self.search(domain & handed_over)._filter_recallable()
+
+    def _filter_recallable(self):
+        recallable = self.browse()
+        handed_over = self.filtered(lambda letter: letter.posting_status == "accepted" and letter.posting_reference)
+        for name, letters in handed_over.grouped("posting_carrier").items():
+            with suppress(CarrierRefusedError):  # uninstalled: nobody to call it back from
+                recallable |= self.env["account.escalation.carrier"]._get(name)._filter_recallable(letters)
+        return recallable
+
+    def _call_back(self):
+        for letter in self:
+            letter._get_carrier()._cancel_letter(letter)
+            letter._renew_posting()
+        self.posting_status = False
+
+    def _recheck(self, today):
+        """A letter that can be called back, and asks for an amount that has changed, is posted anew."""
+        valid = super()._recheck(today)
+        handed_over = valid.filtered(lambda letter: letter.state == "done")._filter_recallable()
+        changed = handed_over.filtered(lambda letter: letter._refresh_amounts())
+        changed._call_back()
+        changed.write({"is_outdated": True, "date_done": False})
+        changed._queue_posting()
+        changed.line_ids.move_id._escalation_refresh_last_date()
+        return valid
 
     # --- DO -----------------------------------------------------------------------------------------------------------
 

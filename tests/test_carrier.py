@@ -1,6 +1,7 @@
 """Letters posted by a carrier, over real HTTP: refused, slow, lost, found again, and never posted twice."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
 
@@ -350,6 +351,50 @@ class TestCarrierStatus(CarrierCase):
         self.service.answer = None
         self._later("letter.sent")
         self._assert(self.letter, "done", "sent")
+
+
+class TestCarrierCallsBack(CarrierCase):
+    """A carrier that gives back what it has not posted yet, as Snailmail's queue does."""
+
+    def setUp(self):
+        super().setUp()
+        self.cancelled = []
+        carrier = self.env.registry["account.escalation.carrier.mysendingbox"]
+        for name, method in (
+            ("_filter_recallable", lambda _carrier, letters: letters if self.is_recallable else letters.browse()),
+            ("_cancel_letter", lambda _carrier, letter: self.cancelled.append(letter.posting_reference)),
+        ):
+            patcher = patch.object(carrier, name, method)
+            patcher.start()
+            self.addCleanup(patcher.stop)
+        self.is_recallable = True
+        self.letter = self._decide()
+        self._cron()
+        self._assert(self.letter, "done", "accepted")
+
+    def test_paid_before_the_carrier_has_posted_it(self):
+        self._pay(self.move)
+        self.assertEqual(self.cancelled, ["L1"])
+        self._assert(self.letter, "skipped", False, "paid")
+        self.assertFalse(self.move.escalation_last_date)
+        self._cron()
+        self.assertEqual(len(self.service.posts()), 1)
+
+    def test_partly_paid_is_posted_anew(self):
+        self._pay(self.move, 40.0)
+        self._assert(self.letter, "queued", "waiting")
+        self.assertFalse(self.move.escalation_last_date)
+        self._cron()
+        self._assert(self.letter, "done", "accepted")
+        self.assertEqual((self.cancelled, self.letter.posting_reference), (["L1"], "L2"))
+        self.assertEqual(self.letter.amount_residual, 60.0)
+
+    def test_what_is_posted_stays_so(self):
+        self.is_recallable = False
+        self._pay(self.move)
+        self.assertFalse(self.cancelled)
+        self._assert(self.letter, "done", "accepted")
+        self.assertTrue(self.move.escalation_last_date)
 
 
 class TestCarrierAccess(CarrierCase):
