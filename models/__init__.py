@@ -15,6 +15,7 @@ from . import account_escalation_followup_links
 from . import account_escalation_followup_text
 from . import account_escalation_followup_message
 from . import account_escalation_followup_attachments
+from . import account_escalation_followup_delivery
 from . import account_escalation_followup_reminder
 from . import account_escalation_followup_posting
 from . import account_escalation_carrier

@@ -1,5 +1,4 @@
 import re
-from datetime import timedelta
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
@@ -7,7 +6,6 @@ from odoo.fields import Domain
 
 from .account_escalation_step import FOLLOWUP_MODEL
 
-UNDELIVERED_DAYS = 30  # how long after sending a bounce is looked for
 
 
 class AccountEscalationFollowup(models.Model):
@@ -24,11 +22,6 @@ class AccountEscalationFollowup(models.Model):
     mail_subject = fields.Char(related="mail_message_id.subject", string="Email Subject")
     mail_body = fields.Html(related="mail_message_id.body", string="Email Text")
     mail_attachment_ids = fields.Many2many(related="mail_message_id.attachment_ids", string="Email Attachments")
-    mail_state = fields.Selection("_selection_mail_state", string="Delivery", compute="_compute_mail_state")
-
-    @api.model
-    def _selection_mail_state(self):
-        return self.env["mail.notification"]._fields["notification_status"]._description_selection(self.env)
 
     def _compute_reference(self):
         for followup in self:
@@ -39,14 +32,6 @@ class AccountEscalationFollowup(models.Model):
             return NotImplemented
         texts = [value] if operator == "ilike" else value
         return [("id", "in", [int(number) for text in texts if (number := re.sub(r"\D", "", text or "")[:9])])]
-
-    @api.depends("mail_message_id.notification_ids.notification_status")
-    def _compute_mail_state(self):
-        worst_first = ("exception", "bounce", "canceled", "ready", "process", "pending", "sent")
-        for followup in self:
-            # sudo: whether an email arrived is no secret to those who may read the follow-up
-            states = followup.mail_message_id.sudo().notification_ids.mapped("notification_status")
-            followup.mail_state = next((state for state in worst_first if state in states), False)
 
     # --- by a person --------------------------------------------------------------------------------------------------
 
@@ -164,25 +149,6 @@ class AccountEscalationFollowup(models.Model):
         """Those whose email is still in the queue."""
         messages = self._get_unsent_mails().mail_message_id
         return self.filtered(lambda followup: followup.mail_message_id in messages)
-
-    @api.model
-    def _fail_undelivered(self):
-        """Find the emails that bounced, or failed where core tells nobody (a connection lost in mid-queue)."""
-        since = fields.Date.today() - timedelta(days=UNDELIVERED_DAYS)
-        recent = [("state", "=", "done"), ("date_done", ">=", since)]
-        statuses = ("bounce", "exception")
-        refused = self.search([*recent, ("mail_message_id.mail_ids.state", "=", "exception")])
-        bounced = self.search([*recent, ("mail_message_id.notification_ids.notification_status", "in", statuses)])
-        for followup in refused | bounced:
-            message = followup.mail_message_id.sudo()  # sudo: as in _get_unsent_mails
-            if "sent" not in message.notification_ids.mapped("notification_status"):
-                reasons = message.mail_ids.mapped("failure_reason") + message.notification_ids.mapped("failure_reason")
-                followup._fail("delivery", " ".join(next(filter(None, reasons), "").split())[:500])
-
-    def _set_delivered(self):
-        """The mail queue has succeeded after all."""
-        for company, followups in self.grouped("company_id").items():
-            followups._set_done(company._escalation_today())
 
     def _prepare_mail_values(self, text, reply_to):
         sender = self._get_sender()

@@ -7,6 +7,7 @@ from . import test_concurrency
 from . import test_cron
 from . import test_customer
 from . import test_day_list
+from . import test_delivery
 from . import test_followup
 from . import test_goto
 from . import test_hold

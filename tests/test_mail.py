@@ -124,7 +124,7 @@ class TestMail(MailCase):
 
     def test_queue_says_that_it_is_sent(self):
         followup = self.plan._run(MONDAY)
-        self.assertEqual(followup.mail_state, "ready")
+        self.assertEqual(followup.mail_state, "queued")
         [received] = self._deliver(followup)
         self.assertRecordValues(followup, [{"mail_state": "sent", "state": "done"}])
         self.assertEqual(received.message["Message-Id"], followup.mail_message_id.message_id)
@@ -393,7 +393,7 @@ Please pay
         followup = self.plan._run(MONDAY)
         [sent] = self._deliver(followup)
         self._bounce(sent)
-        self.assertEqual(followup.mail_state, "bounce")
+        self.assertEqual(followup.mail_state, "bounced")
         self.assertTrue(self.customer.message_bounce)
         followup.sudo()._fail_undelivered()
         self.assertRecordValues(followup, [{"state": "failed", "reason": "delivery", "date_done": False}])
@@ -410,4 +410,4 @@ Please pay
         [sent] = self._deliver(followup)
         self._bounce(sent)
         followup.sudo()._fail_undelivered()
-        self.assertEqual((followup.state, followup.mail_state), ("done", "bounce"))
+        self.assertEqual((followup.state, followup.mail_state), ("done", "bounced"))

@@ -1,0 +1,52 @@
+"""What became of an email is shown with the follow-up, and can be searched."""
+
+from odoo.tools.safe_eval import safe_eval
+
+from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
+
+
+class TestDelivery(EscalationCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.plan = cls._create_plan(cls._step(1), responsible_id=cls.user_employee.id)
+        for name in ("One", "Two", "Three", "Four"):
+            cls._create_invoice(day("10-16"), cls.plan, partner=cls._create_customer(name))
+        cls.followups = cls.plan._run(MONDAY)
+
+    def _notify(self, followup, status):
+        followup.mail_message_id.sudo().notification_ids.notification_status = status
+        followup.invalidate_recordset(["mail_state"])
+
+    def test_searched_as_it_is_shown(self):
+        self._notify(self.followups[1], "sent")
+        self._notify(self.followups[2], "bounce")
+        self._mails_of(self.followups[3]).cancel()
+        self.followups.invalidate_recordset(["mail_state"])
+        self.assertEqual(self.followups.mapped("mail_state"), ["queued", "sent", "bounced", "canceled"])
+        ours = [("id", "in", self.followups.ids)]
+        for followup in self.followups:
+            found = followup.search([*ours, ("mail_state", "=", followup.mail_state)])
+            self.assertEqual(found, followup)
+        others = self.followups.search([*ours, ("mail_state", "!=", "queued")])
+        self.assertEqual(others.sorted("id"), self.followups[1:].sorted("id"))
+
+    def test_bounce_stands_in_the_list_of_the_responsible(self):
+        bounced = self.followups[0]
+        self._notify(bounced, "bounce")
+        self.user_employee.write(
+            {"company_ids": [(4, self.company.id)], "group_ids": [(4, self.env.ref("account.group_account_invoice").id)]}
+        )
+        bounced.date_done = MONDAY.today()
+        bounced.sudo()._fail_undelivered()
+        todo = self.env.ref("account_escalation.account_escalation_followup_action_todo")
+        mine = [*safe_eval(todo.domain), ("is_mine", "=", True), ("company_id", "=", self.company.id)]
+        self.assertEqual(self.env[todo.res_model].with_user(self.user_employee).search(mine), bounced)
+
+    def test_answers_are_counted(self):
+        followup = self.followups[0]
+        self.assertEqual(followup.answer_count, 0)
+        followup.message_post(body="We pay on Friday", message_type="email", author_id=followup.partner_id.id)
+        followup.message_post(body="Let us wait", message_type="comment")
+        followup.invalidate_recordset(["answer_count"])
+        self.assertEqual(followup.answer_count, 1)
