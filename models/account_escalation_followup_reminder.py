@@ -15,7 +15,7 @@ class AccountEscalationFollowup(models.Model):
     is_hold_known = fields.Boolean(
         readonly=True, help="Something was on hold when a person began this reminder: that alone does not stop it."
     )
-    warning = fields.Char(compute="_compute_warning", help="What a person should know before reminding by hand.")
+    warning = fields.Text(compute="_compute_warning", help="What a person should know before reminding by hand.")
 
     @api.depends("is_manual", "line_ids.counts")
     def _compute_warning(self):
@@ -24,7 +24,7 @@ class AccountEscalationFollowup(models.Model):
         warnings = manual.line_ids.filtered("counts").move_id._escalation_get_warnings()
         for followup in manual:
             moves = followup.line_ids.filtered("counts").move_id
-            followup.warning = " ".join(dict.fromkeys(text for move in moves for text in warnings[move])) or False
+            followup.warning = "\n".join(dict.fromkeys(text for move in moves for text in warnings[move])) or False
 
     @api.model
     def _remind_by_hand(self, moves):

@@ -33,7 +33,7 @@ class AccountMove(models.Model):
         """Whether an instalment that is open was due before today."""
         self.ensure_one()
         return any(
-            line.display_type == "payment_term" and line.amount_residual > 0 and line.date_maturity < today
+            line.display_type == "payment_term" and line.amount_residual > 0 and (line.date_maturity or line.date) < today
             for line in self.line_ids
         )
 
@@ -62,10 +62,10 @@ class AccountMove(models.Model):
         return refusals
 
     def _escalation_describe_refusals(self, refusals):
-        """“INV/1, INV/2: Paid. INV/3: Not posted.”"""
+        """A line for each reason: “INV/1, INV/2: Paid.”"""
         followups = self.env["account.escalation.followup"]
         by_reason = self.filtered(lambda move: refusals[move]).grouped(lambda move: refusals[move])
-        return " ".join(
+        return "\n".join(
             f"{moves._escalation_get_names()}: {followups._get_reason_sentence(reason)}"
             for reason, moves in by_reason.items()
         )
@@ -83,6 +83,7 @@ class AccountMove(models.Model):
                 filter(
                     None,
                     [
+                        move._escalation_get_due_warning(),
                         move._escalation_get_hold_warning(),
                         move._escalation_get_contact_warning(),
                         move._escalation_get_waiting_warning(waiting),
@@ -92,6 +93,12 @@ class AccountMove(models.Model):
             )
             for move in self
         }
+
+    def _escalation_get_due_warning(self):
+        self.ensure_one()
+        if self._escalation_is_overdue(self.company_id._escalation_today()):
+            return ""
+        return self.env._("%(invoice)s: not due yet.", invoice=self.display_name)
 
     def _escalation_get_hold_warning(self):
         self.ensure_one()

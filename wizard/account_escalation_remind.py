@@ -11,8 +11,8 @@ class AccountEscalationRemind(models.TransientModel):
     ready_ids = fields.Many2many("account.move", compute="_compute_ready")
     ready_count = fields.Integer(compute="_compute_ready")
     customer_count = fields.Integer(compute="_compute_ready")
-    left_out = fields.Char(compute="_compute_ready")
-    warning = fields.Char(compute="_compute_ready")
+    left_out = fields.Text(compute="_compute_ready")
+    warning = fields.Text(compute="_compute_ready")
 
     @api.depends("move_ids")
     def _compute_ready(self):
@@ -24,7 +24,7 @@ class AccountEscalationRemind(models.TransientModel):
             wizard.customer_count = len(ready.grouped(lambda move: (move.company_id, move.commercial_partner_id)))
             wizard.left_out = moves._escalation_describe_refusals(refusals) or False
             texts = (text for sentences in ready._escalation_get_warnings().values() for text in sentences)
-            wizard.warning = " ".join(dict.fromkeys(texts)) or False
+            wizard.warning = "\n".join(dict.fromkeys(texts)) or False
 
     def action_review(self):
         return self.ready_ids._escalation_begin_reminders()._review_one_by_one()

@@ -16,7 +16,7 @@ class MailComposeMessage(models.TransientModel):
         "account.escalation.followup", string="To Be Read Next", readonly=True, help="Each opens when this is sent."
     )
     escalation_next_count = fields.Integer(compute="_compute_escalation_next_count")
-    escalation_warning = fields.Char(related="escalation_followup_id.warning")
+    escalation_warning = fields.Text(related="escalation_followup_id.warning")
     escalation_sends_copy = fields.Boolean(
         string="Send me a copy", help="You get the same email with the same attachments; the customer does not see it."
     )
