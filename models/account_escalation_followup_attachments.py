@@ -41,6 +41,7 @@ class AccountEscalationFollowup(models.Model):
         moves = self._get_attachable_moves()
         missing = moves.filtered(lambda move: not move.invoice_pdf_report_id)
         if missing:
+            unsent = missing.filtered(lambda move: not move.is_move_sent)
             # only core's making of the documents: sending would inform subscribers and end a pending batch
             sender = self.env["account.move.send"]
             sender._generate_invoice_documents(
@@ -50,8 +51,15 @@ class AccountEscalationFollowup(models.Model):
                 }
             )
             missing.invalidate_recordset(["invoice_pdf_report_id"])
+            unsent._escalation_write({"is_move_sent": False})  # core says so as soon as there is a PDF
             self.invalidate_recordset(["items_table", "subject", "body"], flush=False)
         self._fetch_pdfs()
+
+    def _mark_invoices_sent(self):
+        """What the customer gets by email is sent."""
+        unsent = self._get_attachable_moves().filtered(lambda move: not move.is_move_sent)
+        attached = self.mail_message_id.sudo().attachment_ids if unsent else self.env["ir.attachment"]
+        unsent.filtered(lambda move: move.invoice_pdf_report_id in attached)._escalation_write({"is_move_sent": True})
 
     def _fetch_pdfs(self):
         """Read what is needed of the PDFs of all these at once."""

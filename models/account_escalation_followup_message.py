@@ -84,7 +84,9 @@ class AccountEscalationFollowup(models.Model):
     def _set_sent(self, message, recipients):
         """A person has sent this email through the composer."""
         self.ensure_one()
-        self.write({"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)]})
+        values = {"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)], "is_draft": False}
+        self.write(values)
+        self._mark_invoices_sent()
         self._set_done(self.company_id._escalation_today())
         self._inform_internal()
 
@@ -122,6 +124,7 @@ class AccountEscalationFollowup(models.Model):
         for followup, mail in zip(self, mails, strict=True):
             followup.mail_message_id = mail.mail_message_id
         self._keep_bodies(texts)
+        self._mark_invoices_sent()
         self._set_done(today)
         self._inform_internal()
 

@@ -15,34 +15,38 @@ class AccountEscalationFollowup(models.Model):
     is_hold_known = fields.Boolean(
         readonly=True, help="Something was on hold when a person began this reminder: that alone does not stop it."
     )
+    is_draft = fields.Boolean(
+        readonly=True, help="Somebody has opened it in the composer and not sent it: nobody's to-do, gone tomorrow."
+    )
     warning = fields.Text(compute="_compute_warning", help="What a person should know before reminding by hand.")
 
     @api.depends("is_manual", "line_ids.counts")
     def _compute_warning(self):
         manual = self.filtered("is_manual")
         (self - manual).warning = False
-        warnings = manual.line_ids.filtered("counts").move_id._escalation_get_warnings()
+        warnings = manual.line_ids.filtered("counts").move_id._escalation_get_warnings(manual)
         for followup in manual:
             moves = followup.line_ids.filtered("counts").move_id
             followup.warning = "\n".join(dict.fromkeys(text for move in moves for text in warnings[move])) or False
 
     @api.model
-    def _remind_by_hand(self, moves):
+    def _remind_by_hand(self, moves, is_draft=True):
         """One reminder for each customer of these invoices, which a person reads and sends; the plan does not move.
 
-        :return: the reminders, in To Do
+        :param is_draft: it opens in the composer; else it is sent, or waits in To Do
         """
-        self._drop_unsent_reminders(moves)
+        self._drop_drafts(moves)
         reminders = self.browse()
         for (company, customer), group in moves.grouped(lambda m: (m.company_id, m.commercial_partner_id)).items():
             step = self.env["account.escalation.plan"]._get_manual_step(company)
             reminders |= self._make_reminder(step, customer, group)
+        reminders.is_draft = is_draft
         return reminders
 
     @api.model
-    def _drop_unsent_reminders(self, moves):
+    def _drop_drafts(self, moves):
         """What the same person began for these invoices and did not send gives way to what they begin now."""
-        begun = [("is_manual", "=", True), ("state", "=", "todo"), ("create_uid", "=", self.env.uid)]
+        begun = [("is_draft", "=", True), ("state", "=", "todo"), ("create_uid", "=", self.env.uid)]
         reminders = self.search([*begun, ("line_ids.move_id", "in", moves.ids)])
         reminders.filtered(lambda reminder: reminder.line_ids.move_id <= moves).unlink()
 
@@ -112,6 +116,7 @@ class AccountEscalationFollowup(models.Model):
     @api.autovacuum
     def _gc_unsent_reminders(self):
         """What somebody began and did not send does not stay for ever."""
+        self.search([("is_draft", "=", True), ("date", "<", fields.Date.today())]).unlink()
         old = fields.Date.today() - timedelta(days=UNSENT_DAYS)
         self.search([("is_manual", "=", True), ("state", "=", "todo"), ("date", "<", old)])._skip("by_person")
 

@@ -33,15 +33,20 @@ class AccountMove(models.Model):
         """Whether an instalment that is open was due before today."""
         self.ensure_one()
         return any(
-            line.display_type == "payment_term" and line.amount_residual > 0 and (line.date_maturity or line.date) < today
+            line.display_type == "payment_term"
+            and line.amount_residual > 0
+            and (line.date_maturity or line.date) < today
             for line in self.line_ids
         )
 
-    def _escalation_begin_reminders(self):
-        """One reminder for each customer of these invoices, in To Do."""
+    def _escalation_begin_reminders(self, is_draft=True):
+        """One reminder for each customer of these invoices.
+
+        :param is_draft: it opens in the composer; else it is sent, or waits in To Do
+        """
         followups = self.env["account.escalation.followup"]
         # sudo: of the user's own making, for invoices that they may write; checked again before sending
-        return followups.browse(followups.sudo()._remind_by_hand(self).ids)
+        return followups.browse(followups.sudo()._remind_by_hand(self, is_draft).ids)
 
     def _escalation_get_refusals(self):
         """Why invoices must not be reminded of, not even by hand: {invoice: reason key}, empty for those that may be.
@@ -75,9 +80,12 @@ class AccountMove(models.Model):
         more = len(self) - NAMES_SHOWN
         return f"{names} (+{more})" if more > 0 else names
 
-    def _escalation_get_warnings(self):
-        """What a person should know before reminding by hand: {invoice: sentences}."""
-        waiting, totals = self._escalation_get_waiting(), self._escalation_get_credits()
+    def _escalation_get_warnings(self, reminders=None):
+        """What a person should know before reminding by hand: {invoice: sentences}.
+
+        :param reminders: those that the person is about to send
+        """
+        waiting, totals = self._escalation_get_waiting(reminders), self._escalation_get_credits()
         return {
             move: list(
                 filter(
@@ -120,14 +128,15 @@ class AccountMove(models.Model):
             date=format_date(self.env, last),
         )
 
-    def _escalation_get_waiting(self):
-        """The follow-up that is open on an invoice beside the person's own: {invoice: follow-up}."""
+    def _escalation_get_waiting(self, reminders=None):
+        """The follow-up that is open on an invoice, beside what a person is about to send: {invoice: follow-up}."""
         followups = self.env["account.escalation.followup"].sudo()  # sudo: to name what waits is no secret
         lines = followups.line_ids.search(
             [
                 ("move_id", "in", self.ids),
                 ("counts", "=", True),
-                ("followup_id.is_manual", "=", False),
+                ("followup_id.is_draft", "=", False),
+                ("followup_id", "not in", reminders.ids if reminders else []),
                 ("followup_id.state", "in", followups._get_open_states()),
             ]
         )

@@ -140,7 +140,11 @@ class ResPartner(models.Model):
         "account.move.line", string="Open Items", compute="_compute_escalation_items", groups=ACCOUNTANTS
     )
     escalation_followup_ids = fields.One2many(
-        FOLLOWUP_MODEL, "partner_id", string="Follow-ups", groups="base.group_user"
+        FOLLOWUP_MODEL,
+        "partner_id",
+        string="Follow-ups",
+        domain=[("is_draft", "=", False)],
+        groups="base.group_user",
     )
     escalation_followup_count = fields.Integer(compute="_compute_escalation_followup_count", groups=ACCOUNTANTS)
 
@@ -245,7 +249,13 @@ class ResPartner(models.Model):
     def _compute_escalation_followup_count(self):
         counts = dict(
             self.env[FOLLOWUP_MODEL]._read_group(
-                [("partner_id", "in", self.ids), ("company_id", "=", self.env.company.id)], ["partner_id"], ["__count"]
+                [
+                    ("partner_id", "in", self.ids),
+                    ("company_id", "=", self.env.company.id),
+                    ("is_draft", "=", False),
+                ],
+                ["partner_id"],
+                ["__count"],
             )
         )
         for partner in self:
@@ -516,4 +526,4 @@ class ResPartner(models.Model):
 
     def action_open_escalation_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
-        return {**action, "domain": [("partner_id", "in", self.commercial_partner_id.ids)]}
+        return {**action, "domain": [("partner_id", "in", self.commercial_partner_id.ids), ("is_draft", "=", False)]}

@@ -44,7 +44,12 @@ class ResUsers(models.Model):
         followups = self.env["account.escalation.followup"]
         if not followups.has_access("write"):
             return groups
-        mine = [("is_mine", "=", True), ("state", "in", ("todo", "failed")), ("channel", "!=", "call")]
+        mine = [
+            ("is_mine", "=", True),
+            ("state", "in", ("todo", "failed")),
+            ("channel", "!=", "call"),
+            ("is_draft", "=", False),
+        ]
         today = self.env.company._escalation_today()
         counts = dict.fromkeys(("overdue", "today", "planned"), 0)
         for start, number in followups._read_group(mine, ["date:day"], ["__count"]):

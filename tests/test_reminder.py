@@ -4,6 +4,7 @@ from freezegun import freeze_time
 
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import new_test_user
+from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
@@ -251,11 +252,33 @@ class TestReminders(EscalationCommon):
         wizard = self._ask(early | self.other)
         wizard.action_send()
         self.assertEqual(early.escalation_followup_ids.state, "todo")
+        self.assertNotIn("waiting too", early.escalation_followup_ids.warning)
 
     def test_begun_again_is_one_reminder(self):
         self.move.action_escalation_remind()
         self.move.action_escalation_remind()
-        self.assertEqual(len(self.move.escalation_followup_ids), 1)
+        [draft] = self._drafts()
+        self.assertEqual(draft.move_ids, self.move)
+
+    def test_what_is_not_sent_is_nobodys_to_do(self):
+        self.move.action_escalation_remind()
+        self.assertFalse(self.move.escalation_followup_ids)
+        self.assertFalse(self.customer.escalation_followup_ids)
+        todo = self.env.ref("account_escalation.account_escalation_followup_action_todo")
+        self.assertFalse(self._drafts().filtered_domain(safe_eval(todo.domain)))
+        self.assertFalse(self.move.is_move_sent, "there is a PDF, but nobody has got it")
+        with freeze_time("2026-11-03 12:00:00"):
+            self._drafts().sudo()._gc_unsent_reminders()
+        self.assertFalse(self._drafts())
+
+    def test_what_is_sent_is_marked_as_sent(self):
+        composer = self._compose(self.move.action_escalation_remind())
+        with self.mock_mail_gateway():
+            composer._action_send_mail()
+        self.assertTrue(self.move.is_move_sent)
+
+    def _drafts(self):
+        return self.env["account.escalation.followup"].search([("is_draft", "=", True)])
 
     # --- from the customer -------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ class AccountEscalationRemind(models.TransientModel):
 
     def action_send(self):
         """Send those of which there is nothing to know; the others wait in To Do for a person to decide."""
-        reminders = self.ready_ids._escalation_begin_reminders()
-        clear = reminders.filtered(lambda reminder: not reminder.warning)
-        clear._send_by_person()
+        warned = {move for move, texts in self.ready_ids._escalation_get_warnings().items() if texts}
+        reminders = self.ready_ids._escalation_begin_reminders(is_draft=False)
+        reminders.filtered(lambda reminder: warned.isdisjoint(reminder.move_ids))._send_by_person()
         return reminders._notify_result()
