@@ -58,7 +58,7 @@ class MailComposeMessage(models.TransientModel):
         texts = followup._get_template_texts()
         self.body = generalize_body(str(self.body or ""), texts, ITEMS_CLASS, "object.items_table")
         # without the composer's defaults, which would make the invoices and the sender those of the template
-        clean = self.with_context(clean_context(self.env.context))
+        clean = self.with_env(self.env(context=clean_context(self.env.context)))
         action = super(MailComposeMessage, clean).create_mail_template()
         subject = generalize_line(written["subject"] or "", texts)
         self.template_id.write({"subject": subject, "lang": "{{ object.lang }}"})
