@@ -7,7 +7,6 @@ from odoo.fields import Domain
 from .account_escalation_step import FOLLOWUP_MODEL
 
 
-
 class AccountEscalationFollowup(models.Model):
     """The email: composed by a person, or queued; whether it has arrived."""
 

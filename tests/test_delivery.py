@@ -35,7 +35,10 @@ class TestDelivery(EscalationCommon):
         bounced = self.followups[0]
         self._notify(bounced, "bounce")
         self.user_employee.write(
-            {"company_ids": [(4, self.company.id)], "group_ids": [(4, self.env.ref("account.group_account_invoice").id)]}
+            {
+                "company_ids": [(4, self.company.id)],
+                "group_ids": [(4, self.env.ref("account.group_account_invoice").id)],
+            }
         )
         bounced.date_done = MONDAY.today()
         bounced.sudo()._fail_undelivered()
