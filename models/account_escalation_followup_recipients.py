@@ -5,6 +5,7 @@ from odoo.tools import formataddr
 from .account_escalation_step import FOLLOWUP_MODEL
 
 NOTICE_LINKS = 10  # other open follow-ups of the customer that colleagues are pointed to
+NOT_TOLD = {"payment_link": False, "bank_account": False, "is_linked": False}  # what is for the customer alone
 
 
 def one_line(text):
@@ -60,7 +61,7 @@ class AccountEscalationFollowup(models.Model):
         waiting = self._get_waiting_for_somebody()
         qweb, base_url = self.env["ir.qweb"], self.get_base_url()
         for followup in self:
-            items = followup._prepare_items_values(*formats) | {"payment_link": False, "bank_account": False}
+            items = followup._prepare_items_values(*formats) | NOT_TOLD
             others = waiting.get((followup.partner_id, followup.company_id), self.browse()) - followup
             links = {"followup": followup, "others": others[:NOTICE_LINKS], "base_url": base_url}
             followup.notice_purpose = followup._get_notice_purpose()

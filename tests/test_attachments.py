@@ -69,11 +69,11 @@ class TestAttachments(EscalationCommon):
         moves = [self._create_invoice(day("10-16"), self.plan) for _number in range(2)]
         for move in moves:
             self._create_pdf(move, 0.6)
-        _followup, mail = self._send()
+        followup, mail = self._send()
         self.assertFalse(mail.attachment_ids)
         self.assertIn(TOO_LARGE, mail.body_html)
         for move in moves:
-            self.assertIn(f"/my/invoices/{move.id}?access_token={move.access_token}", mail.body_html)
+            self.assertIn(f'{followup.payment_link}/{move.id}"', mail.body_html)
 
     def test_the_limit_is_that_of_one_email(self):
         self.company.escalation_max_attachment_mb = 1

@@ -1,0 +1,31 @@
+"""pytest plugin: processes that test beside one another have file stores of their own, as they have databases.
+
+pytest-odoo lets them share one, where the files of one process are cleaned up by another.
+"""
+
+import os
+import shutil
+from contextlib import contextmanager
+
+import pytest_odoo
+
+from odoo.tools import config
+
+
+@contextmanager
+def own_filestore(original, name):
+    if original == name:
+        yield
+        return
+    files = config.filestore(name)
+    shutil.rmtree(files, ignore_errors=True)
+    if os.path.exists(config.filestore(original)):
+        shutil.copytree(config.filestore(original), files, copy_function=os.link)
+    try:
+        yield
+    finally:
+        shutil.rmtree(files, ignore_errors=True)
+
+
+def pytest_configure():
+    pytest_odoo._shared_filestore = own_filestore
