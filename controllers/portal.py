@@ -29,7 +29,7 @@ class EscalationPortal(http.Controller):
         """The follow-up whose link this is, in its language; empty if it is none, or ended."""
         # sudo: the link is the right to read; it is of one customer of one company
         followup = request.env["account.escalation.followup"].sudo().browse(followup_id).exists()
-        is_link = followup and consteq(followup._get_link_token(expires), token)
+        is_link = followup and consteq(followup._get_link_token(expires).encode(), token.encode())
         if not is_link or followup._is_link_over(expires):
             return followup.browse()
         return followup.with_context(lang=followup.lang)

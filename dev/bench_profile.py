@@ -46,7 +46,7 @@ def profile(prepared, phase, number):
         with statements() as (found, seconds):
             profiler.runcall(work)
     print(f"\n{found.total():,} statements, the most frequent ones first:")
-    for text, times in found.most_common(25):
+    for text, times in found.most_common(60):
         print(f"{times:7,}  {seconds[text]:6.2f} s  {text[:200]}")
     for order in ("cumulative", "tottime"):
         pstats.Stats(profiler).sort_stats(order).print_stats(45)

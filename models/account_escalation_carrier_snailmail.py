@@ -47,7 +47,10 @@ class AccountEscalationCarrierSnailmail(models.AbstractModel):
 
     @api.model
     def _filter_recallable(self, followups):
-        """What still waits in the queue; while its scheduled action posts a letter, that one cannot be called back."""
+        """What still waits in the queue; nothing while its scheduled action posts, which does not look again."""
+        cron = self.env.ref("snailmail.snailmail_print", raise_if_not_found=False)
+        if cron and not cron.sudo().try_lock_for_update(allow_referencing=True):  # sudo: as above
+            return followups.browse()
         numbers = {int(followup.posting_reference): followup for followup in followups}
         letters = self.env["snailmail.letter"].sudo().browse(numbers).exists()  # sudo: as above
         waiting = letters.filtered(lambda letter: letter.state == "pending")

@@ -3,6 +3,7 @@ from odoo import models
 from .account_escalation_step import FOLLOWUP_MODEL
 
 MEGABYTE = 1024 * 1024
+ENCODED = 4 / 3  # an email carries files as base64, and core measures them so
 
 
 class AccountEscalationFollowup(models.Model):
@@ -31,7 +32,7 @@ class AccountEscalationFollowup(models.Model):
     def _is_too_large(self, pdfs):
         self.ensure_one()
         limit = self.company_id.escalation_max_attachment_mb * MEGABYTE
-        return 0 < limit < sum(pdfs.mapped("file_size"))
+        return 0 < limit < sum(pdfs.mapped("file_size")) * ENCODED
 
     def _prepare_invoice_pdfs(self):
         """Have core make the PDFs that are missing.

@@ -142,9 +142,8 @@ class AccountEscalationFollowup(models.Model):
             totals = [amount_text(0.0, self.currency_id)]  # credits cover what is due
         oldest = next((row["maturity"] for row in rows if row["residual"] > 0), None)
         is_email = self.channel == "email"
-        is_notice = self.env.context.get("escalation_by_email")  # for colleagues: nothing is attached to it
         return {
-            "is_linked": is_email and not is_notice and self._is_linked(),
+            "is_linked": is_email and self._is_linked(),
             "payment_link": is_email and self.payment_link,
             "bank_account": is_email and self.bank_account,
             "tables": self._get_tables(rows, payable, amount_text),

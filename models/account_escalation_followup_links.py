@@ -51,23 +51,27 @@ class AccountEscalationFollowup(models.Model):
         )
 
     def _get_portal_move(self, move_id):
-        """An invoice or credit note of the same customer that a link names; empty if it is of another, or none."""
+        """What a link names, if the message has listed it or it is open; empty if it is another, or none."""
         if not self:
             return self.env["account.move"]
-        return self.env["account.move"].search(
-            [
-                ("id", "=", move_id),
-                ("commercial_partner_id", "=", self.partner_id.id),
-                ("company_id", "=", self.company_id.id),
-                ("move_type", "in", self.env["account.move"].get_sale_types(include_receipts=True)),
-                ("state", "=", "posted"),
-            ]
+        shown = self.line_ids.move_id | self._get_payable_moves()
+        return shown.filtered(
+            lambda move: (
+                move.id == move_id
+                and move.commercial_partner_id == self.partner_id
+                and move.state == "posted"
+                and move.is_sale_document(include_receipts=True)
+            )
         )
 
     @api.depends("company_id")
     def _compute_bank_account(self):
+        banks = self.env["res.partner.bank"].search_fetch(
+            [("partner_id", "in", self.company_id.partner_id.ids)], ["partner_id", "acc_number", "bank_id"]
+        )
+        by_partner = banks.grouped("partner_id")
         for followup in self:
-            bank = followup.company_id.partner_id.bank_ids[:1]
+            bank = by_partner.get(followup.company_id.partner_id, banks.browse())[:1]
             followup.bank_account = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic]))
 
     def _get_payment_qr(self):

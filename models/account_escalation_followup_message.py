@@ -72,6 +72,12 @@ class AccountEscalationFollowup(models.Model):
             raise UserError(self.env._("This email is not waiting any more: %s", self._get_reason_text()))
         if not self._recheck_all():
             raise UserError(self.env._("Nothing was sent. %s", self._get_reason_text()))
+        if self.is_manual and self._is_contacted_since():
+            raise UserError(
+                self.env._(
+                    "Nothing was sent: the customer was written to about this since you began. Please begin anew."
+                )
+            )
         if self._refresh_amounts():
             raise UserError(
                 self.env._("The open amount has changed while you were writing. Please open the email again.")
@@ -83,7 +89,7 @@ class AccountEscalationFollowup(models.Model):
     def _set_sent(self, message, recipients):
         """A person has sent this email through the composer."""
         self.ensure_one()
-        values = {"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)], "is_draft": False}
+        values = {"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)]}
         self.write(values)
         self._mark_invoices_sent()
         self._set_done(self.company_id._escalation_today())

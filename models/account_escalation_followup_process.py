@@ -182,6 +182,7 @@ class AccountEscalationFollowup(models.Model):
                 self._get_unsent_mails().cancel()
                 self._fail("error", str(error).strip().split("\n")[0][:500])
                 return
+            _logger.info("%s follow-ups are tried in halves: %s", len(self), error)
             middle = len(self) // 2
             self[:middle]._attempt(work)
             self[middle:]._attempt(work)

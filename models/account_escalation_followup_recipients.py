@@ -59,11 +59,11 @@ class AccountEscalationFollowup(models.Model):
         formats = self._get_formats()
         self._fetch_items()
         waiting = self._get_waiting_for_somebody()
-        qweb, base_url = self.env["ir.qweb"], self.get_base_url()
+        qweb = self.env["ir.qweb"]
         for followup in self:
             items = followup._prepare_items_values(*formats) | NOT_TOLD
             others = waiting.get((followup.partner_id, followup.company_id), self.browse()) - followup
-            links = {"followup": followup, "others": others[:NOTICE_LINKS], "base_url": base_url}
+            links = {"followup": followup, "others": others[:NOTICE_LINKS], "base_url": followup.get_base_url()}
             followup.notice_purpose = followup._get_notice_purpose()
             followup.notice_items = qweb._render("account_escalation.items_table", items)
             followup.notice_links = qweb._render("account_escalation.notice_links", links)

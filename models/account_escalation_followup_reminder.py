@@ -1,8 +1,13 @@
+import logging
 from datetime import timedelta
+
+import psycopg2
 
 from odoo import api, fields, models
 
 from .account_escalation_step import FOLLOWUP_MODEL
+
+_logger = logging.getLogger(__name__)
 
 UNSENT_DAYS = 7  # so long does a reminder that somebody began wait in To Do
 
@@ -16,7 +21,7 @@ class AccountEscalationFollowup(models.Model):
         readonly=True, help="Something was on hold when a person began this reminder: that alone does not stop it."
     )
     is_draft = fields.Boolean(
-        readonly=True, help="Somebody has opened it in the composer and not sent it: nobody's to-do, gone tomorrow."
+        readonly=True, help="Somebody has opened it in the composer and not sent it: nobody's to-do, gone in two days."
     )
     warning = fields.Text(compute="_compute_warning", help="What a person should know before reminding by hand.")
 
@@ -104,21 +109,48 @@ class AccountEscalationFollowup(models.Model):
         return ranks
 
     def _review_one_by_one(self):
-        """The composer of the first; sending it opens that of the next.
-
-        All PDFs are made before: what cannot be made of one must not keep another, already written, from leaving.
-        """
-        self._prepare_invoice_pdfs()
+        """The composer of the first; sending it opens that of the next."""
+        self._prepare_invoice_pdfs()  # of all at once
         action = self[0]._get_composer()
         action["context"]["default_escalation_next_ids"] = self[1:].ids
         return action
 
+    def _review_one_by_one_safely(self):
+        """:meth:`_review_one_by_one`; what goes wrong with these must not keep another, just written, from leaving.
+
+        :return: an action; None if none opens: they wait in To Do
+        """
+        if not self:
+            return None
+        try:
+            with self.env.cr.savepoint():
+                return self._review_one_by_one()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            raise
+        except Exception:  # a text, a PDF...
+            _logger.warning("Reminders %s cannot be opened", self.ids, exc_info=True)
+            self._to_act().is_draft = False
+            return None
+
     @api.autovacuum
     def _gc_unsent_reminders(self):
         """What somebody began and did not send does not stay for ever."""
-        self.search([("is_draft", "=", True), ("date", "<", fields.Date.today())]).unlink()
+        yesterday = fields.Date.today() - timedelta(days=1)  # somewhere it is still the day before
+        unsent = [("is_draft", "=", True), ("state", "in", ("todo", "skipped")), ("date", "<", yesterday)]
+        self.search(unsent).unlink()
         old = fields.Date.today() - timedelta(days=UNSENT_DAYS)
         self.search([("is_manual", "=", True), ("state", "=", "todo"), ("date", "<", old)])._skip("by_person")
+
+    def _is_contacted_since(self):
+        """Whether another email about these invoices was sent since this reminder was begun."""
+        self.ensure_one()
+        others = [("id", "!=", self.id), ("state", "=", "done"), ("step_id.to_customer", "=", True)]
+        moves = self.line_ids.filtered("counts").move_id
+        about = [("level", "!=", "summary"), ("line_ids.move_id", "in", moves.ids)]
+        # sudo: whether there is another one is no secret to who reminds
+        return bool(
+            self.sudo().search_count([*others, *about, ("mail_message_id.create_date", ">", self.create_date)], limit=1)
+        )
 
     # --- what the composer adds ---------------------------------------------------------------------------------------
 
@@ -126,7 +158,7 @@ class AccountEscalationFollowup(models.Model):
         """Queue for the user what the customer gets: an email of its own, of which the customer sees nothing."""
         self.ensure_one()
         # sudo: users have no right on the mail queue
-        sent = message.sudo().mail_ids.filtered(lambda mail: message.partner_ids[:1] in mail.recipient_ids)[:1]
+        sent = message.sudo().mail_ids.filtered("recipient_ids")[:1]
         copied = ("subject", "body_html", "email_from", "reply_to")
         self.env["mail.mail"].sudo().create(
             {

@@ -64,9 +64,9 @@ class AccountEscalationFollowup(models.Model):
         groups = self.grouped(lambda f: (f.step_id, f.channel, f.lang, f.get_base_url()))
         for (_step, _channel, lang, _url), followups in groups.items():
             localized = followups.with_context(lang=lang)
-            template = localized[0]._get_template()
+            template = followups[0]._get_template()  # before its language is known: those of all steps are read at once
             if template:
-                texts |= localized._render_from(template)
+                texts |= localized._render_from(template.with_context(lang=lang))
             elif not localized.step_id.to_customer:
                 texts |= localized._render_notice()
         return texts

@@ -289,7 +289,11 @@ class AccountEscalationPlan(models.Model):
 
     def action_open_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
-        return {**action, "domain": [("plan_id", "in", self.ids)], "context": {"search_default_open": 1}}
+        return {
+            **action,
+            "domain": [("plan_id", "in", self.ids), ("is_draft", "=", False)],
+            "context": {"search_default_open": 1},
+        }
 
     def _get_repeatable_step(self):
         """The only step that may be repeated: the last one after the due date."""

@@ -134,7 +134,7 @@ class AccountEscalationPlan(models.Model):
             """
             SELECT %(partner)s, m.id, m.move_type, m.escalation_plan_id, COALESCE(m.invoice_date, m.date), m.state,
                    m.payment_state, m.escalation_last_date, m.escalation_hold, m.escalation_hold_until,
-                   m.preferred_payment_method_line_id IN %(collected)s AND m.escalation_is_returned IS NOT TRUE,
+                   m.preferred_payment_method_line_id IN (%(collected)s) AND m.escalation_is_returned IS NOT TRUE,
                    salesperson.id, m.partner_id, l.no_followup, l.id,
                    CASE WHEN l.display_type = 'payment_term'
                         THEN row_number() OVER (PARTITION BY %(partner)s, m.id
@@ -163,7 +163,18 @@ class AccountEscalationPlan(models.Model):
             condition=condition,
             moves=moves,
             plans=tuple(self.ids) or (0,),
-            collected=tuple(self.company_id.sudo().escalation_collected_line_ids.ids) or (0,),  # sudo: a setting
+            collected=self._get_collected_lines(),
+        )
+
+    def _get_collected_lines(self):
+        """The ways of payment that the company collects by itself."""
+        field = self.env["res.company"]._fields["escalation_collected_line_ids"]
+        return SQL(
+            "SELECT %s FROM %s WHERE %s = %s",
+            SQL.identifier(field.column2),
+            SQL.identifier(field.relation),
+            SQL.identifier(field.column1),
+            self.company_id.id,
         )
 
     def _read_rows(self, moves, partner_ids) -> Iterator[Row]:

@@ -42,6 +42,14 @@ class AccountEscalationTarget(models.AbstractModel):
         held._escalation_log(self._escalation_describe_hold(hold, until, note))
         (self - held)._escalation_log(self.env._("Still disputed. %s", note or "").strip())
 
+    def _escalation_hold_reminders(self):
+        """Who began a reminder in spite of a hold did not know of the one that comes now."""
+        path = "partner_id" if self._name == "res.partner" else "line_ids.move_id"
+        followups = self.env["account.escalation.followup"].sudo()  # sudo: whoever begun it
+        followups.search([("is_hold_known", "=", True), ("state", "=", "todo"), (path, "in", self.ids)]).write(
+            {"is_hold_known": False}
+        )
+
     def _escalation_describe_hold(self, hold, until, note):
         name = dict(self._fields["escalation_hold"]._description_selection(self.env))[hold]
         end = self.env._("until %s", format_date(self.env, until)) if until else self.env._("until somebody lifts it")

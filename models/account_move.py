@@ -247,6 +247,8 @@ class AccountMove(models.Model):
             self._escalation_log_exclusion(vals.get("escalation_exclusion"))
         elif "no_followup" in vals:
             self._escalation_log(self.env._("Followed up again."))
+        if vals.get("escalation_hold"):
+            self._escalation_hold_reminders()
         if STOPS & vals.keys():
             self._escalation_recheck()
         return res

@@ -350,6 +350,8 @@ class ResPartner(models.Model):
             self._escalation_start_afresh()
         if "escalation_invoice_plan_id" in vals:
             self._escalation_cover_invoices()
+        if vals.get("escalation_hold"):
+            self._escalation_hold_reminders()
         stops = ("escalation_hold", "escalation_hold_until", "escalation_no_followup", "escalation_summary_plan_id")
         if any(name in vals for name in stops):
             self._escalation_recheck()

@@ -54,6 +54,14 @@ class TestLinks(EscalationCommon, HttpCase):
         self.assertEqual(page.status_code, 404)
         self.assertNotIn(self.other.name, page.text)
 
+    def test_link_opens_no_invoice_of_long_ago(self):
+        paid = self._create_invoice(day("08-01"))
+        self._pay(paid)
+        self.assertEqual(self._open(f"{self.followup.payment_link}/{paid.id}").status_code, 404)
+
+    def test_nonsense_instead_of_a_signature(self):
+        self.assertEqual(self._open(self.followup.payment_link[:-1] + "é").status_code, 404)
+
     def test_invoice_that_is_paid_meanwhile(self):
         self._pay(self.move)
         self.assertEqual(self._open(f"{self.followup.payment_link}/{self.move.id}").status_code, 200)

@@ -276,6 +276,16 @@ class TestInternal(RecipientsCase):
         with self.assertRaisesRegex(ValidationError, "goes to nobody"):
             self._create_plan(self._step(1, to_customer=False))
 
+    def test_several_at_once_are_not_tried_one_by_one(self):
+        plan = self._create_plan(self._step(1, to_internal=True))
+        self._create_invoice(day("10-16"), plan)
+        self._create_invoice(day("10-16"), plan, partner=self._create_customer("Other"))
+        with self.assertNoLogs("odoo.addons.account_escalation", "INFO"):
+            followups = plan._run(MONDAY)
+        self.assertEqual(followups.mapped("state"), ["done", "done"])
+        told = followups.filtered(lambda followup: followup.partner_id == self.customer)
+        self.assertIn(self.colleague.partner_id, self._mails_of(told).recipient_ids)
+
     def test_a_call_is_theirs(self):
         call = self._run_one(self._step(1, "call", to_internal=True), responsible_id=self.clerk.id)
         self.assertEqual((call.user_id, call.activity_id.user_id), (self.colleague, self.colleague))
@@ -360,6 +370,15 @@ class TestInternalAccess(RecipientsCase):
         self.assertRecordValues(customer, [{"escalation_hold": "pause", "escalation_hold_until": day("11-20")}])
         self.assertEqual(customer.message_ids[0].author_id, self.colleague.partner_id)
         self.assertEqual(self.own.state, "skipped")
+
+    def test_a_pause_needs_a_day_and_cuts_short_no_other_hold(self):
+        with self.assertRaisesRegex(UserError, "until which day"):
+            self._log(self.own, kind="pause")
+        customer = self.customer.with_company(self.company)
+        customer.write({"escalation_hold": "promise", "escalation_hold_until": day("12-31")})
+        with freeze_time("2026-11-02 10:00:00"):
+            self._log(self.own, kind="pause", until=day("11-20"))
+        self.assertRecordValues(customer, [{"escalation_hold": "promise", "escalation_hold_until": day("12-31")}])
 
     def test_logs_nothing_of_other_customers(self):
         with self.assertRaises(AccessError):

@@ -119,6 +119,16 @@ class TestReminder(EscalationCommon):
         self.assertIn(self.move.name, composer.subject)
         self.assertEqual(composer.partner_ids, self.customer)
 
+    def test_saved_template_takes_what_the_user_has_added_and_no_invoice(self):
+        composer = self._compose(self.move.action_escalation_remind())
+        pdf = composer.attachment_ids
+        added = self.env["ir.attachment"].create({"name": "Terms.pdf", "res_model": composer._name, "raw": b"Terms"})
+        composer.attachment_ids |= added
+        template = self._save_template(composer)
+        self.assertEqual(template.attachment_ids, added)
+        self.assertEqual(composer.attachment_ids, pdf | added)
+        self.assertEqual(self.move.invoice_pdf_report_id, pdf, "the legal PDF stays where it is")
+
     def test_saved_template_can_be_chosen_for_another_customer_and_on_a_step(self):
         template = self._save_template(self._compose(self.move.action_escalation_remind()))
         other = self._create_invoice(day("10-16"), partner=self._create_customer("Deco Addict"), amount=77.0)
@@ -229,6 +239,31 @@ class TestReminders(EscalationCommon):
         with self.assertRaisesRegex(UserError, "On hold"):
             composer._action_send_mail()
 
+    def test_hold_that_comes_beside_a_known_one_stops_it_too(self):
+        other = self._create_invoice(day("10-16"))
+        other.write({"escalation_hold": "pause"})
+        composer = self._compose((self.move | other).action_escalation_remind())
+        self.move.write({"escalation_hold": "dispute"})
+        with self.assertRaisesRegex(UserError, "On hold"):
+            composer._action_send_mail()
+
+    def test_two_people_do_not_remind_of_the_same(self):
+        mine, theirs = (self._compose(self.move.action_escalation_remind()) for _person in range(2))
+        drafts = self.env["account.escalation.followup"].search([("is_draft", "=", True)])
+        self.assertEqual(len(drafts), 1, "of one person the last one counts")
+        with self.mock_mail_gateway():
+            theirs._action_send_mail()
+        second = self._compose(self.move.action_escalation_remind())
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE account_escalation_followup SET create_date = create_date - interval '1 minute' WHERE id = %s",
+            [second.escalation_followup_id.id],
+        )
+        second.escalation_followup_id.invalidate_recordset()
+        with self.assertRaisesRegex(UserError, "since you began"):
+            second._action_send_mail()
+        self.assertFalse(mine.exists())
+
     def test_paid_although_the_hold_was_known(self):
         self.move.write({"escalation_hold": "pause"})
         composer = self._compose(self.move.action_escalation_remind())
@@ -267,7 +302,7 @@ class TestReminders(EscalationCommon):
         todo = self.env.ref("account_escalation.account_escalation_followup_action_todo")
         self.assertFalse(self._drafts().filtered_domain(safe_eval(todo.domain)))
         self.assertFalse(self.move.is_move_sent, "there is a PDF, but nobody has got it")
-        with freeze_time("2026-11-03 12:00:00"):
+        with freeze_time("2026-11-04 12:00:00"):
             self._drafts().sudo()._gc_unsent_reminders()
         self.assertFalse(self._drafts())
 

@@ -40,5 +40,5 @@ def _replace(text: str, replacements: Mapping[str, str]) -> str:
     longest_first = sorted(replacements, key=len, reverse=True)
     if not longest_first:
         return text
-    pattern = re.compile("|".join(map(re.escape, longest_first)))
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
     return pattern.sub(lambda match: replacements[match[0]], text)

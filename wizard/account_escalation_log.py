@@ -1,5 +1,7 @@
+from datetime import date
+
 from odoo import fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 
 class AccountEscalationLog(models.TransientModel):
@@ -36,5 +38,10 @@ class AccountEscalationLog(models.TransientModel):
         return followup.partner_id._escalation_log(self.env._("Called: %s", self.note))
 
     def _log_pause(self):
+        if not self.until:
+            raise UserError(self.env._("Say until which day we should wait."))
         followup = self.followup_id.sudo()  # sudo: see _check_colleague
-        followup.partner_id.with_company(followup.company_id)._escalation_hold("pause", self.until, self.note)
+        customer = followup.partner_id.with_company(followup.company_id)
+        if customer.escalation_hold and (customer.escalation_hold_until or date.max) >= self.until:
+            return customer._escalation_log(self.env._("On hold already. %s", self.note))
+        return customer._escalation_hold("pause", self.until, self.note)

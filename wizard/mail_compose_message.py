@@ -54,9 +54,11 @@ class MailComposeMessage(models.TransientModel):
         followup = self.escalation_followup_id
         if not followup:
             return super().create_mail_template()
-        written = {"subject": self.subject, "body": self.body}
+        written = {"subject": self.subject, "body": self.body, "attachment_ids": self.attachment_ids}
         texts = followup._get_template_texts()
         self.body = generalize_body(str(self.body or ""), texts, ITEMS_CLASS, "object.items_table")
+        # what the user has added; core would make the invoices the template's, and take them from their owner
+        self.attachment_ids = self.attachment_ids.filtered(lambda attachment: attachment.res_model == self._name)
         # without the composer's defaults, which would make the invoices and the sender those of the template
         clean = self.with_env(self.env(context=clean_context(self.env.context)))
         action = super(MailComposeMessage, clean).create_mail_template()
@@ -71,7 +73,7 @@ class MailComposeMessage(models.TransientModel):
         """Go on with the next reminder, if several were begun."""
         action = super().action_send_mail()
         waiting = self.escalation_next_ids.filtered(lambda followup: followup.state == "todo")
-        return waiting._review_one_by_one() if waiting else action
+        return waiting._review_one_by_one_safely() or action
 
     def _action_send_mail_comment(self, res_ids):
         followup = self.escalation_followup_id
