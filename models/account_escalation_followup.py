@@ -6,9 +6,10 @@ from odoo.tools.pdf import merge_pdf
 from ..tools.reasons import FOLLOWUP
 from .account_escalation_step import FOLLOWUP_MODEL
 
-# pointers to other records, which the follow-up reads, cancels or sends in the name of the company
+# what the follow-up reads, cancels or sends in the name of the company, and what history is told by
 MACHINE_FIELDS = frozenset(
     [
+        *("channel", "date_done", "is_draft", "is_hold_known", "is_informed", "is_manual", "level", "reason", "state"),
         *("activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id"),
         *("plan_id", "step_id"),
         *("posting_status", "posting_carrier", "posting_reference", "posting_attempt", "is_posting_uncertain"),
@@ -135,12 +136,15 @@ class AccountEscalationFollowup(models.Model):
     # --- what a person can do -----------------------------------------------------------------------------------------
 
     def action_send(self):
-        """Open one email in the composer; send several as their templates say, unless something has changed since."""
+        """Open one email in the composer; send several as their templates say, unless something has changed since.
+
+        Of several, reminders by hand of which one must know something wait until they are read.
+        """
         emails = self._to_act().filtered(lambda f: f.channel == "email" and f.state in ("todo", "failed"))
         valid = emails._recheck_all()
         if len(self) == 1 and valid:
             return valid._get_composer()
-        valid._send_checked()
+        valid.filtered(lambda followup: not followup.warning)._send_checked()
         return emails._notify_result()
 
     def _send_by_person(self):

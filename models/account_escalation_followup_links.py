@@ -12,7 +12,7 @@ LINK_DAYS = 60  # so long does the link of a message open the list of what is ow
 
 
 class AccountEscalationFollowup(models.Model):
-    """How to pay, and what was said before: links, bank account, earlier reminders."""
+    """How to pay, and what was said before: signed links, bank account, QR code, earlier reminders; answers."""
 
     _inherit = FOLLOWUP_MODEL
 

@@ -8,7 +8,7 @@ from .account_escalation_step import FOLLOWUP_MODEL
 
 
 class AccountEscalationFollowup(models.Model):
-    """The email: composed by a person, or queued; whether it has arrived."""
+    """The email: composed by a person, or queued."""
 
     _inherit = FOLLOWUP_MODEL
 

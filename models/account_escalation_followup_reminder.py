@@ -110,7 +110,6 @@ class AccountEscalationFollowup(models.Model):
 
     def _review_one_by_one(self):
         """The composer of the first; sending it opens that of the next."""
-        self._prepare_invoice_pdfs()  # of all at once
         action = self[0]._get_composer()
         action["context"]["default_escalation_next_ids"] = self[1:].ids
         return action
@@ -136,10 +135,15 @@ class AccountEscalationFollowup(models.Model):
     def _gc_unsent_reminders(self):
         """What somebody began and did not send does not stay for ever."""
         yesterday = fields.Date.today() - timedelta(days=1)  # somewhere it is still the day before
-        unsent = [("is_draft", "=", True), ("state", "in", ("todo", "skipped")), ("date", "<", yesterday)]
+        unsent = [
+            ("is_manual", "=", True),
+            ("is_draft", "=", True),
+            ("state", "in", ("todo", "skipped")),
+            ("date", "<", yesterday),
+        ]
         self.search(unsent).unlink()
         old = fields.Date.today() - timedelta(days=UNSENT_DAYS)
-        self.search([("is_manual", "=", True), ("state", "=", "todo"), ("date", "<", old)])._skip("by_person")
+        self.search([("is_manual", "=", True), ("state", "=", "todo"), ("date", "<", old)])._skip("auto_skip")
 
     def _is_contacted_since(self):
         """Whether another email about these invoices was sent since this reminder was begun."""
@@ -180,6 +184,8 @@ class AccountEscalationFollowup(models.Model):
         """What a text says of this customer only, and the placeholder that says it of any: {text: expression}."""
         self.ensure_one()
         localized = self.with_context(lang=self.lang)
-        paths = ("invoice_names", "total_due", "oldest_due_date", "payment_link", "partner_id.name")
-        texts = {localized.mapped(path)[0]: f"object.{path}" for path in paths if localized.mapped(path)}
-        return {text: expression for text, expression in texts.items() if text}
+        paths = (
+            *("date_in_7_days", "date_in_10_days", "invoice_names", "oldest_due_date", "partner_id.name"),
+            *("payment_link", "previous_reminders", "total_due"),
+        )
+        return {text: f"object.{path}" for path in paths for text in localized.mapped(path) if text}

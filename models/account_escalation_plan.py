@@ -154,7 +154,7 @@ class AccountEscalationPlan(models.Model):
 
     @api.constrains("is_default", "company_id", "level", "active")
     def _check_is_default(self):
-        for [company, level], plans in (
+        for [company, _level], plans in (
             self.search([("is_default", "=", True), ("company_id", "in", self.company_id.ids)])
             .grouped(lambda plan: (plan.company_id, plan.level))
             .items()
@@ -164,7 +164,6 @@ class AccountEscalationPlan(models.Model):
                     self.env._(
                         "%(company)s can have one default plan only, not both “%(one)s” and “%(two)s”.",
                         company=company.name,
-                        level=level,
                         one=plans[0].name,
                         two=plans[1].name,
                     )

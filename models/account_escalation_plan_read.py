@@ -223,7 +223,8 @@ class AccountEscalationPlan(models.Model):
             SQL(
                 """
                 SELECT f.partner_id,
-                       max(f.date_done) FILTER (WHERE f.level = 'customer' AND f.state = 'done' AND s.to_customer),
+                       max(f.date_done) FILTER (WHERE (f.level = 'customer' OR f.is_manual) AND f.state = 'done'
+                                                AND s.to_customer),
                        max(COALESCE(f.date_done, f.date)) FILTER (WHERE f.channel = 'email' AND NOT f.is_reviewed
                                                                               AND s.to_customer)
                   FROM account_escalation_followup f

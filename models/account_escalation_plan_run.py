@@ -28,7 +28,7 @@ class Planned(NamedTuple):
 
 
 class AccountEscalationPlan(models.Model):
-    """The daily run: DECIDE what READ found, RECORD it as follow-ups."""
+    """The daily run: what is DECIDED becomes follow-ups."""
 
     _inherit = "account.escalation.plan"
 

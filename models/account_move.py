@@ -224,8 +224,6 @@ class AccountMove(models.Model):
                 raise ValidationError(
                     self.env._("Only customer invoices can be under a plan, not %s.", move.display_name)
                 )
-            if plan.level != "invoice":
-                raise ValidationError(self.env._("The plan “%s” is not made for single invoices.", plan.name))
 
     @api.model_create_multi
     def create(self, vals_list):

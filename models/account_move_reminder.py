@@ -44,6 +44,9 @@ class AccountMove(models.Model):
 
         :param is_draft: it opens in the composer; else it is sent, or waits in To Do
         """
+        self.check_access("write")
+        if not self:
+            raise UserError(self.env._("Nothing is left to remind of."))
         followups = self.env["account.escalation.followup"]
         # sudo: of the user's own making, for invoices that they may write; checked again before sending
         return followups.browse(followups.sudo()._remind_by_hand(self, is_draft).ids)

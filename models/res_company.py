@@ -52,7 +52,7 @@ class ResCompany(models.Model):
         string="Largest Attachments",
         default=10,
         help="In megabytes, all invoices of an email together. Above it, the email has links to the invoices instead,"
-        " and says so. 0: no limit.",
+        " and says so. 0: as much as the mail server takes.",
     )
     escalation_user_id = fields.Many2one(
         "res.users",

@@ -124,6 +124,7 @@ class ResPartner(models.Model):
         "account_escalation_internal_rel",
         string="Internal Contacts",
         domain="[('share', '=', False)]",
+        groups=ACCOUNTANTS,  # who is named reads the follow-ups
         help="Colleagues who are told of follow-ups by steps that say so, and who may read those of this customer.",
     )
     escalation_next_date = fields.Date(
@@ -333,10 +334,14 @@ class ResPartner(models.Model):
                 raise ValidationError(self.env._("Follow up at another company; for contacts, tick Gets Follow-ups."))
 
     def write(self, vals):
-        vals = {**{origin: "manual" for name, origin in ORIGINS.items() if name in vals}, **vals}
-        res = super().write(vals)
+        res = super().write(self._escalation_mark_choice(vals))
         self._escalation_react(vals)
         return res
+
+    @api.model
+    def _escalation_mark_choice(self, vals):
+        """Whoever sets a plan has chosen it, unless they say otherwise."""
+        return {**{origin: "manual" for name, origin in ORIGINS.items() if name in vals}, **vals}
 
     def _escalation_react(self, vals):
         """What follows from a change of these values: notes, a fresh start, what waits is let go."""
@@ -358,7 +363,13 @@ class ResPartner(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        partners = super().create(vals_list)
+        chosen = [{name for name in ORIGINS if vals.get(name)} for vals in vals_list]
+        partners = super().create(
+            [
+                self._escalation_mark_choice(vals) if names else vals
+                for vals, names in zip(vals_list, chosen, strict=True)
+            ]
+        )
         ticked = [
             partner for partner, vals in zip(partners, vals_list, strict=True) if vals.get("escalation_invoice_plan_id")
         ]

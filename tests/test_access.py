@@ -40,6 +40,12 @@ class TestAccess(EscalationCommon):
         email.action_retry()
         self.assertEqual(email.state, "done")
 
+    def test_history_is_not_written_by_hand(self):
+        followup = self.plan._run(MONDAY).with_user(self.biller)
+        for vals in ({"state": "done"}, {"is_draft": True}, {"is_manual": True}, {"date_done": MONDAY}):
+            with self.subTest(vals), self.assertRaises(AccessError):
+                followup.write(vals)
+
     def test_invoicing_user_assigns_but_does_not_configure(self):
         self.move.with_user(self.biller).escalation_plan_id = False
         self.move.with_user(self.biller).escalation_plan_id = self.plan

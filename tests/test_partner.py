@@ -92,6 +92,11 @@ class TestPlanOfInvoices(PartnerCase):
         move = self._create_invoice(day("10-16"), company_id=self.other_company.id)
         self.assertFalse(move.escalation_plan_id)
 
+    def test_a_plan_chosen_for_a_new_customer_is_a_choice(self):
+        plan = self._create_plan(self._step(1), level="customer", next_run_date=MONDAY)
+        customer = self._create_customer("Newcomer", escalation_plan_id=plan.id)
+        self.assertEqual(customer.escalation_plan_origin, "manual")
+
     def test_an_archived_plan_is_not_taken(self):
         self.customer.escalation_invoice_plan_id = self.plan
         self.plan.active = False

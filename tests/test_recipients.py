@@ -380,6 +380,11 @@ class TestInternalAccess(RecipientsCase):
             self._log(self.own, kind="pause", until=day("11-20"))
         self.assertRecordValues(customer, [{"escalation_hold": "promise", "escalation_hold_until": day("12-31")}])
 
+    def test_nobody_names_themselves(self):
+        editor = self._create_user("editor", "base.group_user,base.group_partner_manager")
+        with self.assertRaises(AccessError):
+            self.customer.with_user(editor).escalation_internal_user_ids = editor
+
     def test_logs_nothing_of_other_customers(self):
         with self.assertRaises(AccessError):
             self._log(self.foreign)

@@ -37,6 +37,13 @@ class TestReminder(EscalationCommon):
         self.assertFalse(self.plan._run(MONDAY), "the minimum delay")
         self.assertEqual(self.plan._run(day("11-05")).step_id, self.plan.step_ids)
 
+    def test_counts_as_contact_for_a_customer_plan_too(self):
+        plan = self._create_customer_plan(self._step(1), interval_type="days", min_contact_days=3)
+        self.move.escalation_plan_id = False
+        self._remind(self.move)
+        self.assertFalse(plan._run(day("11-03")))
+        self.assertTrue(plan._run(day("11-05")))
+
     def test_invoice_without_plan(self):
         self.move.escalation_plan_id = False
         self.assertEqual(self._remind(self.move).state, "done")
