@@ -36,7 +36,7 @@ def measure_core(database):
         register = env["account.payment.register"].with_context(active_model="account.move", active_ids=moves.ids)
         with Meter() as paying:
             register.create({"group_payment": False, "payment_date": TODAY})._create_payments()
-            env.flush_all()
+            env.cr.flush()  # with what waits for the commit
     return posting.values(units=NUMBER), paying.values(units=NUMBER)
 
 

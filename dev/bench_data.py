@@ -9,7 +9,7 @@ import odoo.init  # noqa: F401 fills the package
 from odoo import Command
 from odoo.tools import SQL
 
-TODAY = date(2026, 11, 2)  # a Monday
+TODAY = date.today() - timedelta(days=42 + date.today().weekday())  # a Monday; a later one has passed too
 STEP_DAYS = (5, 15, 30, 45, 60)  # after the due date
 TONES = ("first", "first", "second", "second", "final")
 INVOICES_PER_CUSTOMER = 10

@@ -9,6 +9,7 @@ from .account_escalation_plan_read import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
 from .account_escalation_target import DISPUTES, EXCLUSIONS, HOLDS
 
 STOPS = {"escalation_hold", "escalation_hold_until", "escalation_is_returned", "preferred_payment_method_line_id"}
+SETTLED = "account_escalation.settled"  # where the invoices that a transaction has settled are kept
 COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -406,6 +407,18 @@ class AccountMove(models.Model):
         # whatever is odd about a follow-up, a payment is registered
         affected._attempt(lambda batch: batch._recheck_all())
         self._escalation_invalidate_next()
+
+    def _escalation_recheck_before_commit(self):
+        """:meth:`_escalation_recheck`, once for all that one transaction settles: core reconciles one by one."""
+        data = self.env.cr.precommit.data
+        if SETTLED not in data:
+            data[SETTLED] = set()
+            self.env.cr.precommit.add(self.browse()._escalation_recheck_settled)
+        data[SETTLED].update(self.ids)
+
+    @api.model
+    def _escalation_recheck_settled(self):
+        self.browse(self.env.cr.precommit.data.pop(SETTLED, ())).exists()._escalation_recheck()
 
     @api.model
     def _escalation_invalidate_next(self):

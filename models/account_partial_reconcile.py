@@ -10,7 +10,7 @@ class AccountPartialReconcile(models.Model):
     def create(self, vals_list):
         partials = super().create(vals_list)
         moves = (partials.debit_move_id | partials.credit_move_id).move_id
-        moves._escalation_recheck()
+        moves._escalation_recheck_before_commit()
         self._escalation_update_promises(moves)
         return partials
 

@@ -154,6 +154,7 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         if amount:
             values["amount"] = amount
         wizard.create(values)._create_payments()
+        cls.env.cr.flush()  # as at the end of a request
 
     @classmethod
     def _pay_in(cls, amount, partner=None, payment_type="inbound"):
