@@ -1,15 +1,16 @@
 """Many open invoices, quickly: copies in SQL of a few that Odoo made, checked against Odoo on a sample."""
 
 import random
-from datetime import date, timedelta
+from datetime import timedelta
 
 from psycopg2.extras import execute_values
 
 import odoo.init  # noqa: F401 fills the package
-from odoo import Command
+from odoo import Command, fields
 from odoo.tools import SQL
 
-TODAY = date.today() - timedelta(days=42 + date.today().weekday())  # a Monday; a later one has passed too
+REAL_TODAY = fields.Date.today()
+TODAY = REAL_TODAY - timedelta(days=42 + REAL_TODAY.weekday())  # a Monday; later ones have passed too
 STEP_DAYS = (5, 15, 30, 45, 60)  # after the due date
 TONES = ("first", "first", "second", "second", "final")
 INVOICES_PER_CUSTOMER = 10

@@ -36,7 +36,8 @@ py=$CACHE/venv/bin/python
 # --- Odoo 19 -----------------------------------------------------------------------------------------------------
 is_odoo() { [ -d "$1/odoo/addons/base" ] && grep -qs '^version_info = (19, 0,' "$1/odoo/release.py"; }
 importable_odoo() {
-    (cd / && "${PYTHON:-python3}" -c 'if 1:
+    local path=${PYTHONPATH:-}    # less what an earlier run has linked, which a shell may still have on it
+    (cd / && PYTHONPATH=${path//"$CACHE/lib"/} "${PYTHON:-python3}" -c 'if 1:
         import importlib.util, pathlib
         spec = importlib.util.find_spec("odoo")
         print(spec and pathlib.Path(list(spec.submodule_search_locations)[0]).parent or "")' 2>/dev/null) || true
