@@ -1,6 +1,7 @@
 """What the addon costs: time, statements and memory, beside what Odoo and PostgreSQL themselves cost on the same rows.
 
 usage: bench.py ODOO_CONF DATABASE DATABASE_WITHOUT_ADDON [NUMBER OF INVOICES ...]
+       bench.py ODOO_CONF DATABASE DATABASE_WITHOUT_ADDON --core
        bench.py ODOO_CONF DATABASE --profile decide|record|customer|email|pdf|call|letter NUMBER
 
 Each measurement runs in a process of its own. The database is a prepared one; for each number it is copied.
@@ -261,8 +262,11 @@ def main(conf, prepared, base, *args):
     count_named_cursors()
     if args[:1] == ("--profile",):
         return bench_profile.profile(prepared, args[1], int(args[2]))
-    numbers = sorted(int(arg.replace("_", "")) for arg in args if arg != "--customers") or [1000, 10_000]
     report = Report()
+    if args == ("--core",):
+        bench_others(report, prepared, base)
+        return report.print_verdicts()
+    numbers = sorted(int(arg.replace("_", "")) for arg in args if arg != "--customers") or [1000, 10_000]
     results = (
         {}
         if "--customers" in args
@@ -273,7 +277,6 @@ def main(conf, prepared, base, *args):
     )
     if results:
         compare_sizes(report, results)
-        bench_others(report, prepared, base)
     by_customer = {number: bench_customers(report, prepared, number) for number in get_customer_numbers(numbers)}
     small, large = min(by_customer), max(by_customer)
     if small < large:

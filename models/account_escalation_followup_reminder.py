@@ -108,6 +108,15 @@ class AccountEscalationFollowup(models.Model):
             ranks |= {line: rank for rank, line in enumerate(ordered, 1)}
         return ranks
 
+    def _get_template(self):
+        """Of what is not due yet, a person reminds with the courtesy text."""
+        template = super()._get_template()
+        today = self._get_items_day()
+        moves = self.line_ids.filtered("counts").move_id
+        if not self.is_manual or any(move._escalation_is_overdue(today) for move in moves):
+            return template
+        return self.env.ref("account_escalation.mail_template_reminder", raise_if_not_found=False) or template
+
     def _review_one_by_one(self):
         """The composer of the first; sending it opens that of the next."""
         action = self[0]._get_composer()

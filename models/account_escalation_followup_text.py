@@ -61,8 +61,10 @@ class AccountEscalationFollowup(models.Model):
         """The step's template in each customer's language: {follow-up id: Text}."""
         texts = dict.fromkeys(self.ids, Text("", "", ""))
         self._fetch_items()  # of all languages at once
-        groups = self.grouped(lambda f: (f.step_id, f.channel, f.lang, f.get_base_url()))
-        for (_step, _channel, lang, _url), followups in groups.items():
+        groups = self.grouped(
+            lambda f: (f.step_id, f.channel, f.is_manual and f._get_template(), f.lang, f.get_base_url())
+        )
+        for (_step, _channel, _manual, lang, _url), followups in groups.items():
             localized = followups.with_context(lang=lang)
             template = followups[0]._get_template()  # before its language is known: those of all steps are read at once
             if template:

@@ -40,7 +40,7 @@ class TestDelivery(EscalationCommon):
                 "group_ids": [(4, self.env.ref("account.group_account_invoice").id)],
             }
         )
-        bounced.date_done = MONDAY.today()
+        bounced.sudo().date_done = MONDAY.today()
         bounced.sudo()._fail_undelivered()
         todo = self.env.ref("account_escalation.account_escalation_followup_action_todo")
         mine = [*safe_eval(todo.domain), ("is_mine", "=", True), ("company_id", "=", self.company.id)]

@@ -75,6 +75,13 @@ class TestReminder(EscalationCommon):
         self.assertIn("has answered", note.body)
         self.assertTrue(note.is_internal)
 
+    def test_text_for_what_is_not_due_yet(self):
+        early = self._create_invoice(day("11-20"))
+        composer = self._compose(early.action_escalation_remind())
+        self.assertIn("falls due soon", composer.body)
+        self.assertNotIn("past its due date", composer.body)
+        self.assertIn("past its due date", self._compose(self.move.action_escalation_remind()).body)
+
     # --- what it carries, and who gets it ----------------------------------------------------------------------------
 
     def test_invoice_is_attached(self):
