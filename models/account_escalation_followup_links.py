@@ -66,12 +66,8 @@ class AccountEscalationFollowup(models.Model):
 
     @api.depends("company_id")
     def _compute_bank_account(self):
-        banks = self.env["res.partner.bank"].search_fetch(
-            [("partner_id", "in", self.company_id.partner_id.ids)], ["partner_id", "acc_number", "bank_id"]
-        )
-        by_partner = banks.grouped("partner_id")
         for followup in self:
-            bank = by_partner.get(followup.company_id.partner_id, banks.browse())[:1]
+            bank = followup.company_id.partner_id.bank_ids[:1]
             followup.bank_account = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic]))
 
     def _get_payment_qr(self):

@@ -66,7 +66,7 @@ class AccountEscalationFollowup(models.Model):
         )
         for (_step, _channel, _manual, lang, _url), followups in groups.items():
             localized = followups.with_context(lang=lang)
-            template = followups[0]._get_template()  # before its language is known: those of all steps are read at once
+            template = next(iter(followups))._get_template()  # by iteration, so that all templates are read at once
             if template:
                 texts |= localized._render_from(template.with_context(lang=lang))
             elif not localized.step_id.to_customer:

@@ -1,6 +1,7 @@
-"""pytest plugin: processes that test beside one another have file stores of their own, as they have databases.
+"""pytest plugin for processes that test beside one another.
 
-pytest-odoo lets them share one, where the files of one process are cleaned up by another.
+They have file stores of their own, as they have databases: pytest-odoo lets them share one, where the files of one
+process are cleaned up by another. And a browser may take longer to start than Odoo waits by default.
 """
 
 import os
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest_odoo
 
+from odoo.tests import common
 from odoo.tools import config
 
 
@@ -29,3 +31,4 @@ def own_filestore(original, name):
 
 def pytest_configure():
     pytest_odoo._shared_filestore = own_filestore
+    common.CHECK_BROWSER_ITERATIONS *= 6  # a minute
