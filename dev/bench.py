@@ -1,7 +1,7 @@
 """What the addon costs: time, statements and memory, beside what Odoo and PostgreSQL themselves cost on the same rows.
 
 usage: bench.py ODOO_CONF DATABASE DATABASE_WITHOUT_ADDON [NUMBER OF INVOICES ...]
-       bench.py ODOO_CONF DATABASE DATABASE_WITHOUT_ADDON --core
+       bench.py ODOO_CONF DATABASE DATABASE_WITHOUT_ADDON --core | --assign NUMBER
        bench.py ODOO_CONF DATABASE --profile decide|record|customer|email|pdf|call|letter NUMBER
 
 Each measurement runs in a process of its own. The database is a prepared one; for each number it is copied.
@@ -253,6 +253,21 @@ def bench_assignment(report, database, plan_id, number):
     report.check("5", cost["megabytes"] <= 50, f"assigning {number:,} takes {cost['megabytes']:.0f} MB (50)")
 
 
+def bench_assignment_alone(report, prepared, number):
+    """An assignment of so many invoices that it takes too long beside all else."""
+    database = f"{prepared}_run"
+    db.copy(prepared, database)
+    try:
+        with environment(database, commit=True) as env:
+            plan_id = bench_data.make(env, number).id
+        report.head(f"{number:,} invoices are put under another plan")
+        bench_assignment(report, database, plan_id, number)
+    finally:
+        Registry.delete(database)
+        sql_db.close_all()
+        db.drop(database)
+
+
 def get_customer_numbers(numbers):
     return sorted({CUSTOMERS_NUMBER} | {number for number in numbers if number > CUSTOMERS_NUMBER})
 
@@ -265,6 +280,9 @@ def main(conf, prepared, base, *args):
     report = Report()
     if args == ("--core",):
         bench_others(report, prepared, base)
+        return report.print_verdicts()
+    if args[:1] == ("--assign",):
+        bench_assignment_alone(report, prepared, int(args[1]))
         return report.print_verdicts()
     numbers = sorted(int(arg.replace("_", "")) for arg in args if arg != "--customers") or [1000, 10_000]
     results = (
