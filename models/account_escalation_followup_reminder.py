@@ -111,9 +111,10 @@ class AccountEscalationFollowup(models.Model):
     def _get_template(self):
         """Of what is not due yet, a person reminds with the courtesy text."""
         template = super()._get_template()
+        if not self.is_manual:
+            return template
         today = self._get_items_day()
-        moves = self.line_ids.filtered("counts").move_id
-        if not self.is_manual or any(move._escalation_is_overdue(today) for move in moves):
+        if any(move._escalation_is_overdue(today) for move in self.line_ids.filtered("counts").move_id):
             return template
         return self.env.ref("account_escalation.mail_template_reminder", raise_if_not_found=False) or template
 
@@ -170,13 +171,14 @@ class AccountEscalationFollowup(models.Model):
     def _send_copy(self, message):
         """Queue for the user what the customer gets: an email of its own, of which the customer sees nothing."""
         self.ensure_one()
-        # sudo: users have no right on the mail queue
-        sent = message.sudo().mail_ids.filtered("recipient_ids")[:1]
-        copied = ("subject", "body_html", "email_from", "reply_to")
+        message = message.sudo()  # sudo: users have no right on the mail queue
+        sent = message.mail_ids.filtered("recipient_ids")[:1]  # none for who reads messages in Odoo
+        copied = ("subject", "email_from", "reply_to")
         self.env["mail.mail"].sudo().create(
             {
-                **{name: sent[name] for name in copied},
-                "author_id": sent.author_id.id,
+                **{name: message[name] for name in copied},
+                "body_html": sent.body_html or message.body,
+                "author_id": message.author_id.id,
                 "model": self._name,
                 "res_id": self.id,
                 "message_type": "email_outgoing",
@@ -184,7 +186,7 @@ class AccountEscalationFollowup(models.Model):
                 "is_notification": True,
                 "subtype_id": self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_note"),
                 "recipient_ids": [fields.Command.set(self.env.user.partner_id.ids)],
-                "attachment_ids": [fields.Command.set(sent.attachment_ids.ids)],
+                "attachment_ids": [fields.Command.set(message.attachment_ids.ids)],
                 "auto_delete": False,
             }
         )

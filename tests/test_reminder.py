@@ -278,6 +278,13 @@ class TestReminders(EscalationCommon):
             second._action_send_mail()
         self.assertFalse(mine.exists())
 
+    def test_sent_with_others_only_if_there_is_nothing_to_know(self):
+        early = self._create_invoice(day("11-20"), partner=self._create_customer("Early Bird"))
+        parked = (self.move | early)._escalation_begin_reminders(is_draft=False)
+        parked.action_send()
+        states = {reminder.move_ids: reminder.state for reminder in parked}
+        self.assertEqual(states, {self.move: "done", early: "todo"})
+
     def test_paid_although_the_hold_was_known(self):
         self.move.write({"escalation_hold": "pause"})
         composer = self._compose(self.move.action_escalation_remind())
