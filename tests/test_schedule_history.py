@@ -254,7 +254,8 @@ class TestScheduleSubjects(ScheduleCase):
         names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
         names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
         self.assertLessEqual(
-            names, {"calendar", "collections.abc", "dataclasses", "datetime", "typing", "case", "days", "values"}
+            names,
+            {"calendar", "collections.abc", "dataclasses", "datetime", "functools", "typing", "case", "days", "values"},
         )
         attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         self.assertFalse(attributes & {"today", "now", "utcnow"}, "no clock")

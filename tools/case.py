@@ -1,6 +1,7 @@
 """The decision of one dated receivable under its plan: what it owes, and on which day."""
 
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from .days import DAY, IsFree, add_workdays, never_free, next_workday, plus_days, shift
@@ -56,6 +57,13 @@ def limit_floors(limits: Limits, today: date) -> dict[str, date]:
     return floors
 
 
+@lru_cache(maxsize=4096)
+def get_timeline(steps: tuple[Step, ...], issue: date, due: date) -> tuple[tuple[date, Step], ...]:
+    """The steps with their trigger dates, in time order. Asked for again and again, and alike for many receivables."""
+    dated = ((step.trigger(issue, due), step) for step in steps)
+    return tuple(sorted(dated, key=lambda entry: (entry[0], entry[1].sequence, entry[1].id)))
+
+
 class Case(NamedTuple):
     """One receivable under its plan, and what bounds the day of its next step."""
 
@@ -80,9 +88,8 @@ class Case(NamedTuple):
 
     # --- what is owed -------------------------------------------------------------------------------------------------
 
-    def timeline(self) -> list[tuple[date, Step]]:
-        dated = ((step.trigger(self.item.issue, self.item.due), step) for step in self.plan.steps)
-        return sorted(dated, key=lambda entry: (entry[0], entry[1].sequence, entry[1].id))
+    def timeline(self) -> tuple[tuple[date, Step], ...]:
+        return get_timeline(self.plan.steps, self.item.issue, self.item.due)
 
     def position(self) -> date:
         """The trigger date of the last step taken in time order; archived steps tell it too."""
