@@ -5,7 +5,7 @@ from odoo.tools import format_date
 from odoo.tools.misc import hmac
 
 from ..tools import schedule
-from .account_escalation_plan_read import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
+from ..tools.invoices import OPEN_INVOICES
 from .account_escalation_step import FOLLOWUP_MODEL
 
 LINK_DAYS = 60  # so long does the link of a message open the list of what is owed
@@ -43,9 +43,7 @@ class AccountEscalationFollowup(models.Model):
             [
                 ("commercial_partner_id", "=", self.partner_id.id),
                 ("company_id", "=", self.company_id.id),
-                ("move_type", "in", INVOICE_TYPES),
-                ("state", "=", "posted"),
-                ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
+                *OPEN_INVOICES,
             ],
             order="invoice_date_due, id",
         )

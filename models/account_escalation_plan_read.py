@@ -11,12 +11,11 @@ from odoo.tools import SQL
 
 from ..tools import schedule
 from ..tools.facts import NOBODY, Customer, Facts, Receivable, Row
+from ..tools.invoices import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
 from ..tools.reasons import OUT
 
 READ_BATCH = 5000  # rows fetched at once from the server-side cursor
 CURSOR_NUMBER = count()
-FOLLOWED_PAYMENT_STATES = ("not_paid", "partial")
-INVOICE_TYPES = ("out_invoice", "out_receipt")
 
 
 def get_hold_end(hold, hold_until):

@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_amount, format_date
 
+from ..tools.invoices import FOLLOWED_PAYMENT_STATES
+
 
 class AccountEscalationPromise(models.Model):
     """A dated commitment of a customer to pay. What became of it is read off the reconciliations."""
@@ -186,7 +188,7 @@ class AccountEscalationPromise(models.Model):
         self.ensure_one()
         state = dict(self._fields["state"]._description_selection(self.env))[self.state]
         text = self.env._("Promise to pay: %(state)s. %(promise)s", state=state, promise=self.display_name)
-        open_moves = self.move_ids.filtered(lambda move: move.payment_state in ("not_paid", "partial"))
+        open_moves = self.move_ids.filtered(lambda move: move.payment_state in FOLLOWED_PAYMENT_STATES)
         for move in open_moves[:1]:
             move.activity_schedule(
                 "mail.mail_activity_data_todo",

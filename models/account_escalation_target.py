@@ -2,6 +2,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
+ACCOUNTANTS = "account.group_account_invoice,account.group_account_readonly"
 HOLDS = [("pause", "Paused"), ("promise", "Promised to pay"), ("dispute", "Disputed")]
 EXCLUSIONS = [
     ("settled", "Settled otherwise"),

@@ -5,8 +5,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .account_escalation_plan_read import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
-from .account_escalation_target import DISPUTES, EXCLUSIONS, HOLDS
+from ..tools.invoices import INVOICE_TYPES, OPEN_INVOICES
+from .account_escalation_target import ACCOUNTANTS, DISPUTES, EXCLUSIONS, HOLDS
 
 STOPS = {"escalation_hold", "escalation_hold_until", "escalation_is_returned", "preferred_payment_method_line_id"}
 SETTLED = "account_escalation.settled"  # where the invoices that a transaction has settled are kept
@@ -66,12 +66,12 @@ class AccountMove(models.Model):
         string="Promises to Pay",
         copy=False,
         readonly=True,
-        groups="account.group_account_invoice,account.group_account_readonly",
+        groups=ACCOUNTANTS,
     )
     escalation_is_doubled = fields.Boolean(
         compute="_compute_escalation_is_doubled",
         search="_search_escalation_is_doubled",
-        groups="account.group_account_invoice,account.group_account_readonly",
+        groups=ACCOUNTANTS,
         help="Under an invoice plan, and the customer under a customer plan.",
     )
     escalation_last_date = fields.Date(string="Last Follow-up", copy=False, readonly=True, groups="base.group_user")
@@ -309,9 +309,7 @@ class AccountMove(models.Model):
         """Open invoices of the plan's company on whose plan no person has decided."""
         return (
             Domain("company_id", "=", plan.company_id.id)
-            & Domain("move_type", "in", INVOICE_TYPES)
-            & Domain("state", "=", "posted")
-            & Domain("payment_state", "in", FOLLOWED_PAYMENT_STATES)
+            & Domain(OPEN_INVOICES)
             & Domain("escalation_plan_origin", "not in", ("manual", "customer"))
         )
 
@@ -320,13 +318,7 @@ class AccountMove(models.Model):
 
     def _escalation_get_holdable(self):
         """Those that can be paused, promised or disputed: posted, and something open on them."""
-        return self.filtered(
-            lambda move: (
-                move.state == "posted"
-                and move.payment_state in FOLLOWED_PAYMENT_STATES
-                and move.move_type in INVOICE_TYPES
-            )
-        )
+        return self.filtered_domain(OPEN_INVOICES)
 
     def _escalation_check_holdable(self):
         wrong = self - self._escalation_get_holdable()

@@ -2,11 +2,10 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
-from .account_escalation_plan_read import FOLLOWED_PAYMENT_STATES, INVOICE_TYPES
+from ..tools.invoices import FOLLOWED_PAYMENT_STATES, OPEN_INVOICES
 from .account_escalation_step import FOLLOWUP_MODEL
-from .account_escalation_target import EXCLUSIONS, HOLDS
+from .account_escalation_target import ACCOUNTANTS, EXCLUSIONS, HOLDS
 
-ACCOUNTANTS = "account.group_account_invoice,account.group_account_readonly"
 PLAN_FIELDS = {
     "escalation_plan_id": "customer",
     "escalation_invoice_plan_id": "invoice",
@@ -410,9 +409,7 @@ class ResPartner(models.Model):
             [
                 ("commercial_partner_id", "in", self.ids),
                 ("company_id", "=", self.env.company.id),
-                ("move_type", "in", INVOICE_TYPES),
-                ("state", "=", "posted"),
-                ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
+                *OPEN_INVOICES,
                 ("escalation_plan_origin", "in", origins),
                 ("escalation_plan_id", "!=", plan.id),
             ]
@@ -524,9 +521,7 @@ class ResPartner(models.Model):
             [
                 ("commercial_partner_id", "in", self.commercial_partner_id.ids),
                 ("company_id", "=", self.env.company.id),
-                ("move_type", "in", INVOICE_TYPES),
-                ("state", "=", "posted"),
-                ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
+                *OPEN_INVOICES,
                 ("line_ids.amount_residual", ">", 0),
                 ("line_ids.date_maturity", "<", today),
             ],

@@ -2,8 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
-from ..models.account_escalation_plan_read import INVOICE_TYPES
 from ..models.res_partner import PLAN_FIELDS
+from ..tools.invoices import INVOICE_TYPES
 
 AT_ONCE = 500  # records that are assigned at once; more of them in the background
 NAMES_SHOWN = 20

@@ -1,0 +1,9 @@
+"""Which invoices are followed up."""
+
+INVOICE_TYPES = ("out_invoice", "out_receipt")
+FOLLOWED_PAYMENT_STATES = ("not_paid", "partial")
+OPEN_INVOICES = [  # a domain: posted customer invoices on which something is open
+    ("move_type", "in", INVOICE_TYPES),
+    ("state", "=", "posted"),
+    ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
+]
