@@ -2,6 +2,7 @@ from . import account_escalation_plan
 from . import account_escalation_plan_rule
 from . import account_escalation_plan_rhythm
 from . import account_escalation_plan_read
+from . import account_escalation_plan_facts
 from . import account_escalation_plan_decide
 from . import account_escalation_plan_run
 from . import account_escalation_step

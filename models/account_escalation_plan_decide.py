@@ -38,6 +38,16 @@ class AccountEscalationPlan(models.Model):
                 if fact.plan_id in self._ids:
                     yield fact if subject is fact.subject else fact._replace(subject=subject), decision
 
+    def _get_coupled_plans(self):
+        """These plans of one company, with those that the decision must know too."""
+        company = self.company_id
+        plans = self.search([("company_id", "in", company.ids)])
+        if company.escalation_min_days_any:
+            return plans | self
+        if self.filtered(lambda plan: plan.level == "customer" and plan.leave_out_planned):
+            return self | plans.filtered(lambda plan: plan.level == "invoice")
+        return self
+
     def _read_followed(self, moves, partner_ids):
         """All subjects that a decision on these plans must see, customer by customer: ([Facts], Customer)."""
         plans = self._get_coupled_plans()
