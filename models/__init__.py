@@ -26,7 +26,10 @@ from . import account_escalation_job
 from . import account_escalation_promise
 from . import account_escalation_target
 from . import account_move
+from . import account_move_hold
 from . import account_move_line
+from . import account_move_next
+from . import account_move_plan
 from . import account_move_reminder
 from . import account_partial_reconcile
 from . import account_payment
@@ -37,4 +40,8 @@ from . import mail_template
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import res_partner_hold
+from . import res_partner_next
+from . import res_partner_people
+from . import res_partner_plan
 from . import res_users

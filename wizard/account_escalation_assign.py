@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
-from ..models.res_partner import PLAN_FIELDS
+from ..models.res_partner_plan import PLAN_FIELDS
 from ..tools.invoices import INVOICE_TYPES
 
 AT_ONCE = 500  # records that are assigned at once; more of them in the background

@@ -1,0 +1,92 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+from ..tools.invoices import OPEN_INVOICES
+from .account_escalation_target import ACCOUNTANTS, DISPUTES, EXCLUSIONS, HOLDS
+
+
+class AccountMove(models.Model):
+    """Invoices that are paused, promised, disputed, excluded, or back from the bank: what a person says of them."""
+
+    _inherit = "account.move"
+
+    escalation_hold = fields.Selection(HOLDS, string="On Hold", copy=False, groups="base.group_user")
+    escalation_hold_until = fields.Date(
+        string="On Hold Until",
+        copy=False,
+        groups="base.group_user",
+        help="The last day. If empty, until somebody lifts it.",
+    )
+    escalation_exclusion = fields.Selection(EXCLUSIONS, string="Excluded Because", copy=False, groups="base.group_user")
+    escalation_is_returned = fields.Boolean(
+        string="Collection Returned",
+        copy=False,
+        groups="base.group_user",
+        help="The direct debit or bill came back unpaid: the invoice is followed up like any other.",
+    )
+    escalation_dispute_reason = fields.Selection(
+        DISPUTES, string="Dispute About", copy=False, readonly=True, groups="base.group_user"
+    )
+    escalation_dispute_user_id = fields.Many2one(
+        "res.users",
+        string="Dispute Resolved By",
+        copy=False,
+        groups="base.group_user",
+        domain="[('share', '=', False)]",
+    )
+    escalation_dispute_date = fields.Date(string="Disputed Since", copy=False, readonly=True, groups="base.group_user")
+    escalation_promise_ids = fields.Many2many(
+        "account.escalation.promise",
+        "account_escalation_promise_move_rel",
+        string="Promises to Pay",
+        copy=False,
+        readonly=True,
+        groups=ACCOUNTANTS,
+    )
+
+    def _escalation_get_held_domain(self):
+        return [*super()._escalation_get_held_domain(), ("company_id", "=", self.env.company.id)]
+
+    def _escalation_get_holdable(self):
+        """Those that can be paused, promised or disputed: posted, and something open on them."""
+        return self.filtered_domain(OPEN_INVOICES)
+
+    def _escalation_check_holdable(self):
+        wrong = self - self._escalation_get_holdable()
+        if wrong:
+            raise UserError(
+                self.env._(
+                    "Only posted customer invoices on which something is open can be held, not %s.",
+                    ", ".join(wrong[:5].mapped("display_name")),
+                )
+            )
+
+    def action_escalation_lift(self):
+        res = super().action_escalation_lift()
+        self.write(
+            {
+                "escalation_dispute_reason": False,
+                "escalation_dispute_user_id": False,
+                "escalation_dispute_date": False,
+            }
+        )
+        return res
+
+    def action_escalation_promise(self):
+        return self._escalation_open_wizard("account_escalation.account_escalation_promise_action_new")
+
+    def action_escalation_says_paid(self):
+        return self._escalation_open_result("paid")
+
+    def action_escalation_not_received(self):
+        return self._escalation_open_result("not_received")
+
+    def _escalation_open_result(self, result):
+        action = self._escalation_open_wizard("account_escalation.account_escalation_call_result_action")
+        action["context"]["default_result"] = result
+        return action
+
+    def action_escalation_returned(self):
+        """The collection came back unpaid."""
+        self.escalation_is_returned = True
+        self._escalation_log(self.env._("Follow-ups: the collection was returned unpaid."))

@@ -1,0 +1,124 @@
+import operator
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+class AccountMove(models.Model):
+    """What comes next on an invoice, when and why, as the schedule decides it; and whether it can reach anybody."""
+
+    _inherit = "account.move"
+
+    escalation_next_step_id = fields.Many2one(
+        "account.escalation.step",
+        string="Next Step",
+        compute="_compute_escalation_next",
+        search="_search_escalation_next_step_id",
+        groups="base.group_user",
+    )
+    escalation_next_date = fields.Date(
+        string="Next Follow-up",
+        compute="_compute_escalation_next",
+        search="_search_escalation_next_date",
+        groups="base.group_user",
+    )
+    escalation_reason = fields.Char(
+        string="Follow-up Status",
+        compute="_compute_escalation_next",
+        search="_search_escalation_reason",
+        groups="base.group_user",
+    )
+    escalation_alert = fields.Char(compute="_compute_escalation_alert", groups="base.group_user")
+
+    @api.depends(
+        "escalation_plan_id",
+        "state",
+        "payment_state",
+        "line_ids.no_followup",
+        "line_ids.amount_residual",
+        "escalation_last_date",
+        "escalation_hold",
+        "escalation_hold_until",
+        "line_ids.date_maturity",
+    )
+    @api.depends_context("lang")
+    def _compute_escalation_next(self):
+        # sudo: whoever may read the invoice may read what comes next, without access to plans
+        plans = self.env["account.escalation.plan"].sudo()
+        decisions = plans._decide_moves(self.sudo())
+        for move in self:
+            facts, decision = decisions.get(move.id, (None, None))
+            move.escalation_next_step_id = decision and decision.steps and decision.steps[0].id
+            move.escalation_next_date = decision and decision.date
+            move.escalation_reason = decision and plans.browse(facts.plan_id)._explain(decision)
+
+    def _search_escalation_next_step_id(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return self._search_escalation_value(lambda decision: decision.steps and decision.steps[0].id, value)
+
+    def _search_escalation_next_date(self, operator, value):
+        if operator == "in":
+            days = [day and fields.Date.to_date(day) for day in value]
+            return self._search_escalation_value(lambda decision: decision.date, days)
+        if operator not in COMPARISONS:
+            return NotImplemented
+        compare, day = COMPARISONS[operator], fields.Date.to_date(value)
+        return self._search_escalation_decisions(lambda _f, decision: decision.date and compare(decision.date, day))
+
+    def _search_escalation_reason(self, operator, value):
+        if operator not in ("ilike", "in"):
+            return NotImplemented
+        plans = self.env["account.escalation.plan"].sudo()
+
+        def matches(facts, decision):
+            sentence = plans.browse(facts.plan_id)._explain(decision)
+            return sentence in value if operator == "in" else value.lower() in sentence.lower()
+
+        return self._search_escalation_decisions(matches, SQL("m.escalation_plan_id IS NOT NULL"))
+
+    def _search_escalation_value(self, get_value, values):
+        """Search ``in``, where an empty value stands for all invoices that have none, under a plan or not."""
+        found = Domain(self._search_escalation_decisions(lambda _facts, decision: get_value(decision) in values))
+        if not all(values):
+            found |= ~Domain(self._search_escalation_decisions(lambda _facts, decision: get_value(decision)))
+        return found
+
+    def _search_escalation_decisions(self, matches, condition=None):
+        """The invoices whose next step, as the schedule decides it, matches; by default only among the open ones."""
+        # sudo: see the compute; the record rules of invoices apply to the result
+        plans = self.env["account.escalation.plan"].sudo()
+        by_company = (
+            plans.with_context(active_test=False)
+            .search([("company_id", "in", self.env.companies.ids), ("level", "=", "invoice")])
+            .grouped("company_id")
+        )
+        found = [
+            facts.move_id
+            for company, company_plans in by_company.items()
+            for facts, decision in company_plans._decide(company._escalation_today(), condition)
+            if matches(facts, decision)
+        ]
+        return [("id", "in", found)]
+
+    @api.depends("escalation_plan_id", "partner_id.email", "commercial_partner_id.email", "partner_id.city")
+    def _compute_escalation_alert(self):
+        followups = self.env["account.escalation.followup"]
+        customers = self.commercial_partner_id
+        contacts = (customers | customers.escalation_contact_partner_id)._escalation_get_contacts()
+        for move in self:
+            channels = set(move.sudo().escalation_plan_id.step_ids.mapped("channel")) & {"email", "letter"}
+            alerts = []
+            for channel in sorted(channels):
+                recipients = followups._get_recipients(channel, move.partner_id, move.commercial_partner_id, contacts)
+                reasons = [partner._escalation_get_unreachable_reason(channel) for partner in recipients]
+                if reasons and "" not in reasons:
+                    alerts.append(followups._get_reason_sentence(reasons[0]))
+            move.escalation_alert = " ".join(alerts)
+
+    @api.model
+    def _escalation_invalidate_next(self):
+        self.invalidate_model(["escalation_next_step_id", "escalation_next_date", "escalation_reason"], flush=False)
