@@ -1,7 +1,8 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
+# who see what is decided on customers; read-only ones do not decide
 ACCOUNTANTS = "account.group_account_invoice,account.group_account_readonly"
 HOLDS = [("pause", "Paused"), ("promise", "Promised to pay"), ("dispute", "Disputed")]
 EXCLUSIONS = [
@@ -18,14 +19,53 @@ DISPUTES = [
     ("unknown", "Not ordered, or invoiced twice"),
     ("other", "Other"),
 ]
+ORIGINS = {  # of a plan: who has chosen it
+    "escalation_plan_id": "escalation_plan_origin",
+    "escalation_summary_plan_id": "escalation_summary_plan_origin",
+}
 NOTE_BATCH = 1000
 
 
 class AccountEscalationTarget(models.AbstractModel):
-    """What can be held or excluded, and tells it in its own notes: an invoice or a customer."""
+    """What is put under a plan, held or excluded, and tells it in its own notes: an invoice or a customer."""
 
     _name = "account.escalation.target"
     _description = "Held or Excluded from Follow-ups"
+    _escalation_stops = frozenset({"escalation_hold", "escalation_hold_until"})  # may end the reason of what waits
+
+    # --- changes ------------------------------------------------------------------------------------------------------
+
+    @api.model
+    def _escalation_mark_choice(self, vals, origin="manual"):
+        """Whoever sets a plan has chosen it, unless they say otherwise."""
+        return {**{ORIGINS[name]: origin for name in vals if name in ORIGINS}, **vals}
+
+    def _escalation_assign(self, values, origin):
+        """Put these under a plan, or none, in a batch."""
+        values = self._escalation_mark_choice(values, origin)
+        self._escalation_write(values)
+        self._escalation_react(values)
+
+    def _escalation_write(self, vals):
+        """Write plain fields past what core checks and synchronizes record by record, which they do not touch."""
+        return models.BaseModel.write(self, vals)
+
+    def _escalation_react(self, vals):
+        """What follows from a change of these values: notes, a fresh start, what waits is let go."""
+        if vals.get("escalation_hold"):
+            self._escalation_hold_reminders()
+        if self._escalation_stops & vals.keys():
+            self._escalation_recheck()
+
+    def _escalation_recheck(self):
+        """After a payment, a hold...: let go at once of follow-ups and queued emails that lost their reason."""
+        if not self:
+            return
+        # whatever is odd about a follow-up, a payment is registered
+        self._escalation_get_open_followups()._attempt(lambda batch: batch._recheck_all())
+        self.env["account.move"]._escalation_invalidate_next()
+
+    # --- holds --------------------------------------------------------------------------------------------------------
 
     def _escalation_hold(self, hold, until, note=""):
         """Pause, or mark as promised or disputed.
@@ -73,12 +113,25 @@ class AccountEscalationTarget(models.AbstractModel):
         held.write({"escalation_hold": False, "escalation_hold_until": False})
         held._escalation_log(self.env._("Follow-ups: the hold was lifted."))
 
+    def _escalation_lift_expired(self, today):
+        """End what has run out, so that lists and filters say so."""
+        expired = self.search(
+            [*self._escalation_get_held_domain(), ("escalation_hold_until", "<", fields.Date.to_string(today))]
+        )
+        expired.write({"escalation_hold": False, "escalation_hold_until": False})
+        expired._escalation_log(self.env._("Follow-ups: the hold has ended."))
+
+    def _escalation_get_held_domain(self):
+        return [("escalation_hold", "!=", False), ("escalation_hold_until", "!=", False)]
+
     def action_escalation_goto(self):
         return self._escalation_open_wizard("account_escalation.account_escalation_goto_action")
 
     def _escalation_open_wizard(self, xmlid):
         action = self.env["ir.actions.act_window"]._for_xml_id(xmlid)
         return {**action, "context": {"active_model": self._name, "active_ids": self.ids, "active_id": self.id}}
+
+    # --- notes --------------------------------------------------------------------------------------------------------
 
     def _escalation_log(self, text):
         """An internal note on each, that no customer sees."""
@@ -93,17 +146,7 @@ class AccountEscalationTarget(models.AbstractModel):
         )
         self._escalation_log(text)
 
-    def _escalation_log_exclusion(self, reason):
+    def _escalation_log_exclusion(self, is_excluded, reason):
         names = dict(self._fields["escalation_exclusion"]._description_selection(self.env))
-        self._escalation_log(self.env._("Excluded from follow-ups. %s", names.get(reason, "")).strip())
-
-    def _escalation_lift_expired(self, today):
-        """End what has run out, so that lists and filters say so."""
-        expired = self.search(
-            [*self._escalation_get_held_domain(), ("escalation_hold_until", "<", fields.Date.to_string(today))]
-        )
-        expired.write({"escalation_hold": False, "escalation_hold_until": False})
-        expired._escalation_log(self.env._("Follow-ups: the hold has ended."))
-
-    def _escalation_get_held_domain(self):
-        return [("escalation_hold", "!=", False), ("escalation_hold_until", "!=", False)]
+        excluded = self.env._("Excluded from follow-ups. %s", names.get(reason, "")).strip()
+        self._escalation_log(excluded if is_excluded else self.env._("Followed up again."))

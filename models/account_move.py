@@ -2,7 +2,6 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-STOPS = {"escalation_hold", "escalation_hold_until", "escalation_is_returned", "preferred_payment_method_line_id"}
 SETTLED = "account_escalation.settled"  # where the invoices that a transaction has settled are kept
 
 
@@ -38,20 +37,8 @@ class AccountMove(models.Model):
         return [("id", "in", lines._search([("followup_id", "in", value)]).subselect("move_id"))]
 
     def write(self, vals):
-        if "escalation_plan_id" in vals:
-            vals = {"escalation_plan_origin": "manual", **vals}
         res = super().write(vals)
-        if "escalation_plan_id" in vals:
-            self._escalation_start_afresh()
-            self._escalation_log_plan(vals["escalation_plan_id"])
-        if vals.get("no_followup") or vals.get("escalation_exclusion"):
-            self._escalation_log_exclusion(vals.get("escalation_exclusion"))
-        elif "no_followup" in vals:
-            self._escalation_log(self.env._("Followed up again."))
-        if vals.get("escalation_hold"):
-            self._escalation_hold_reminders()
-        if STOPS & vals.keys():
-            self._escalation_recheck()
+        self._escalation_react(vals)
         return res
 
     def button_draft(self):
@@ -64,19 +51,10 @@ class AccountMove(models.Model):
         self._escalation_recheck()
         return res
 
-    def _escalation_write(self, vals):
-        """Write our own plain fields past core's checks of balance and dynamic lines, which they do not touch."""
-        return models.BaseModel.write(self, vals)
-
-    def _escalation_recheck(self):
-        """After a payment, an exclusion...: let go at once of follow-ups and queued emails that lost their reason."""
-        if not self:
-            return
-        followups = self.env["account.escalation.followup"].sudo()  # sudo: whoever pays in must be able to stop them
-        affected = followups._search_stoppable(Domain("line_ids.move_id", "in", self.ids))
-        # whatever is odd about a follow-up, a payment is registered
-        affected._attempt(lambda batch: batch._recheck_all())
-        self._escalation_invalidate_next()
+    def _escalation_get_open_followups(self):
+        # sudo: whoever pays in must be able to stop them
+        followups = self.env["account.escalation.followup"].sudo()
+        return followups._search_stoppable(Domain("line_ids.move_id", "in", self.ids))
 
     def _escalation_recheck_before_commit(self):
         """:meth:`_escalation_recheck`, once for all that one transaction settles: core reconciles one by one."""

@@ -9,6 +9,9 @@ class AccountMove(models.Model):
     """Invoices that are paused, promised, disputed, excluded, or back from the bank: what a person says of them."""
 
     _inherit = "account.move"
+    _escalation_stops = frozenset(
+        {"escalation_hold", "escalation_hold_until", "escalation_is_returned", "preferred_payment_method_line_id"}
+    )
 
     escalation_hold = fields.Selection(HOLDS, string="On Hold", copy=False, groups="base.group_user")
     escalation_hold_until = fields.Date(
@@ -43,6 +46,12 @@ class AccountMove(models.Model):
         readonly=True,
         groups=ACCOUNTANTS,
     )
+
+    def _escalation_react(self, vals):
+        reason = vals.get("escalation_exclusion")
+        if reason or "no_followup" in vals:
+            self._escalation_log_exclusion(reason or vals["no_followup"], reason)
+        return super()._escalation_react(vals)
 
     def _escalation_get_held_domain(self):
         return [*super()._escalation_get_held_domain(), ("company_id", "=", self.env.company.id)]

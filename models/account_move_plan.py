@@ -78,11 +78,11 @@ class AccountMove(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         return super().create(
-            [
-                {"escalation_plan_origin": "manual", **vals} if vals.get("escalation_plan_id") else vals
-                for vals in vals_list
-            ]
+            [self._escalation_mark_choice(vals) if vals.get("escalation_plan_id") else vals for vals in vals_list]
         )
+
+    def write(self, vals):
+        return super().write(self._escalation_mark_choice(vals))
 
     def _post(self, soft=True):
         posted = super()._post(soft)
@@ -135,11 +135,11 @@ class AccountMove(models.Model):
             & Domain("escalation_plan_origin", "not in", ("manual", "customer"))
         )
 
-    def _escalation_assign(self, values, origin):
-        """Put these invoices under a plan, or none, in a batch."""
-        self._escalation_write({**values, "escalation_plan_origin": origin})
-        self._escalation_start_afresh()
-        self._escalation_log_plan(values["escalation_plan_id"])
+    def _escalation_react(self, vals):
+        if "escalation_plan_id" in vals:
+            self._escalation_start_afresh()
+            self._escalation_log_plan(vals["escalation_plan_id"])
+        return super()._escalation_react(vals)
 
     def _escalation_start_afresh(self):
         """End the counting of earlier steps: the plan begins anew for these invoices; what was said stays said."""

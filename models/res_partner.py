@@ -68,6 +68,11 @@ class ResPartner(models.Model):
             return self.env.user.has_group("account.group_account_invoice")
         return super()._has_field_access(field, operation)
 
+    def write(self, vals):
+        res = super().write(vals)
+        self._escalation_react(vals)
+        return res
+
     def action_escalation_remind(self):
         """Remind by hand of all that is overdue.
 
@@ -100,11 +105,6 @@ class ResPartner(models.Model):
         if level:
             domain &= Domain("level", "=", level)
         return followups._search_stoppable(domain)
-
-    def _escalation_recheck(self):
-        """After a hold or an exclusion: let go at once of follow-ups and queued emails that lost their reason."""
-        self._escalation_get_open_followups()._attempt(lambda batch: batch._recheck_all())
-        self.env["account.move"]._escalation_invalidate_next()
 
     @api.model
     def _escalation_get_decided_domain(self):

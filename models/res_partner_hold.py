@@ -7,6 +7,9 @@ class ResPartner(models.Model):
     """Customers who are left alone, for a while or for good; and how they keep what they promise."""
 
     _inherit = "res.partner"
+    _escalation_stops = frozenset(
+        {"escalation_hold", "escalation_hold_until", "escalation_no_followup", "escalation_summary_plan_id"}
+    )
 
     escalation_hold = fields.Selection(HOLDS, string="On Hold", company_dependent=True, groups=ACCOUNTANTS)
     escalation_hold_until = fields.Date(
@@ -44,3 +47,8 @@ class ResPartner(models.Model):
             partner.escalation_promise_rate = 100 * len(kept) // len(ended) if ended else 0
             delays = ended.filtered("date_paid").mapped("days_late")
             partner.escalation_promise_days = sum(delays) / len(delays) if delays else 0.0
+
+    def _escalation_react(self, vals):
+        if "escalation_no_followup" in vals:
+            self._escalation_log_exclusion(vals["escalation_no_followup"], vals.get("escalation_exclusion"))
+        return super()._escalation_react(vals)

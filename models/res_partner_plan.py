@@ -3,16 +3,12 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
 from ..tools.invoices import FOLLOWED_PAYMENT_STATES, OPEN_INVOICES
-from .account_escalation_target import ACCOUNTANTS
+from .account_escalation_target import ACCOUNTANTS, ORIGINS
 
 PLAN_FIELDS = {
     "escalation_plan_id": "customer",
     "escalation_invoice_plan_id": "invoice",
     "escalation_summary_plan_id": "summary",
-}
-ORIGINS = {
-    "escalation_plan_id": "escalation_plan_origin",
-    "escalation_summary_plan_id": "escalation_summary_plan_origin",
 }
 
 
@@ -157,32 +153,16 @@ class ResPartner(models.Model):
         return partners
 
     def write(self, vals):
-        res = super().write(self._escalation_mark_choice(vals))
-        self._escalation_react(vals)
-        return res
-
-    @api.model
-    def _escalation_mark_choice(self, vals):
-        """Whoever sets a plan has chosen it, unless they say otherwise."""
-        return {**{origin: "manual" for name, origin in ORIGINS.items() if name in vals}, **vals}
+        return super().write(self._escalation_mark_choice(vals))
 
     def _escalation_react(self, vals):
-        """What follows from a change of these values: notes, a fresh start, what waits is let go."""
-        for name in vals.keys() & PLAN_FIELDS.keys():
+        for name in [name for name in PLAN_FIELDS if name in vals]:
             self._escalation_log_plan(vals[name], self._fields[name]._description_string(self.env))
-        if vals.get("escalation_no_followup"):
-            self._escalation_log_exclusion(vals.get("escalation_exclusion"))
-        elif "escalation_no_followup" in vals:
-            self._escalation_log(self.env._("Followed up again."))
         if "escalation_plan_id" in vals:
             self._escalation_start_afresh()
         if "escalation_invoice_plan_id" in vals:
             self._escalation_cover_invoices()
-        if vals.get("escalation_hold"):
-            self._escalation_hold_reminders()
-        stops = ("escalation_hold", "escalation_hold_until", "escalation_no_followup", "escalation_summary_plan_id")
-        if any(name in vals for name in stops):
-            self._escalation_recheck()
+        return super()._escalation_react(vals)
 
     def _escalation_start_afresh(self):
         """End the counting of earlier steps: the plan begins anew for these customers; what was said stays said."""
@@ -251,9 +231,3 @@ class ResPartner(models.Model):
                 if matching:
                     matching._escalation_assign({name: plan.id}, "rule")
                 rest -= matching
-
-    def _escalation_assign(self, values, origin):
-        """Put these customers under a plan, or none, in a batch: past core's synchronization, partner by partner."""
-        values = {**values, **{ORIGINS[name]: origin for name in values if name in ORIGINS}}
-        models.BaseModel.write(self, values)
-        self._escalation_react(values)
