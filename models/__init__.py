@@ -7,6 +7,7 @@ from . import account_escalation_plan_decide
 from . import account_escalation_plan_run
 from . import account_escalation_step
 from . import account_escalation_followup
+from . import account_escalation_followup_state
 from . import account_escalation_followup_line
 from . import account_escalation_followup_process
 from . import account_escalation_followup_record

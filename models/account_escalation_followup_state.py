@@ -1,0 +1,62 @@
+from odoo import models
+
+from .account_escalation_step import FOLLOWUP_MODEL
+
+
+class AccountEscalationFollowup(models.Model):
+    """Changes of state: what justifies a follow-up, and what ends it."""
+
+    _inherit = FOLLOWUP_MODEL
+
+    def _has_subject(self):
+        """Whether something still justifies it: a receivable that triggered it; for a summary, anything listed."""
+        self.ensure_one()
+        lines = self.line_ids.filtered("counts")
+        return bool(lines if self.level == "summary" or self.is_manual else lines.filtered("is_subject"))
+
+    def _is_off_plan(self, line, facts):
+        """Whether the plan, or its step, is no longer that of what a line listed."""
+        self.ensure_one()
+        if self.is_manual:
+            return False
+        if self.level == "invoice":
+            return line.is_subject and (
+                not self.step_id.active or (facts is not None and facts.plan_id != self.plan_id.id)
+            )
+        field = "escalation_plan_id" if self.level == "customer" else "escalation_summary_plan_id"
+        customer = self.partner_id.with_company(self.company_id).sudo()  # sudo: see _to_act
+        return not self.step_id.active or not self.plan_id.active or customer[field] != self.plan_id
+
+    def _withdraw_if_empty(self, reason):
+        """Withdraw those that nothing justifies any more."""
+        self.filtered(lambda followup: not followup._has_subject())._withdraw(reason)
+
+    def _withdraw(self, reason):
+        """Take back by the machine: nothing was said, so nothing counts, and the step may come again."""
+        contacted = self.filtered(lambda followup: followup.state == "done").line_ids.move_id
+        self.line_ids._uncount()
+        self._close("skipped", reason)
+        contacted._escalation_refresh_last_date()
+
+    def _skip(self, reason, today=None):
+        """Pass over by a person, or for lack of one: the step counts as taken, but nobody was contacted."""
+        for company, followups in self.grouped("company_id").items():
+            followups._close("skipped", reason, today or company._escalation_today())
+
+    def _close(self, state, reason, day=False):
+        activities = self.activity_id
+        self._get_unsent_mails().cancel()
+        self.write({"state": state, "reason": reason, "reason_detail": False, "date_done": day})
+        # sudo: the activity may be somebody else's. The state is written first: its end is not a person's answer
+        activities.sudo().unlink()
+
+    def _set_done(self, today, feedback=False):
+        self.write({"state": "done", "reason": "due", "reason_detail": feedback, "date_done": today, "is_draft": False})
+        contacts = self.filtered(lambda followup: followup.level != "summary" and followup.step_id.to_customer)
+        contacts.line_ids.filtered("counts").move_id._escalation_set_last_date(today)
+
+    def _fail(self, reason, detail=False):
+        """Nobody was contacted, and somebody must know; also of what was believed to be done."""
+        contacted = self.filtered(lambda followup: followup.state == "done").line_ids.move_id
+        self.write({"state": "failed", "reason": reason, "reason_detail": detail, "date_done": False})
+        contacted._escalation_refresh_last_date()
