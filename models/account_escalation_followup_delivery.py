@@ -51,13 +51,13 @@ class AccountEscalationFollowup(models.Model):
         if operator != "in":
             return NotImplemented
         stopped = Domain("mail_message_id.mail_ids.state", "=", "cancel")
-        domains = {False: Domain("mail_message_id", "=", False), "canceled": stopped}
+        domains = {"canceled": stopped}
         rest = ~stopped
         for key, statuses in STATUSES.items():
             found = Domain("mail_message_id.notification_ids.notification_status", "in", statuses)
             domains[key] = domains.get(key, Domain.FALSE) | (rest & found)
             rest &= ~found
-        domains[False] |= rest
+        domains[False] = rest
         # sudo: see _compute_mail_state
         return [("id", "in", self.sudo()._search(Domain.OR(domains[key] for key in value if key in domains)))]
 

@@ -143,7 +143,7 @@ class AccountMove(models.Model):
                 ("followup_id.state", "in", followups._get_open_states()),
             ]
         )
-        return {line.move_id.sudo(False): line.followup_id for line in lines}
+        return {line.move_id: line.followup_id for line in lines}
 
     def _escalation_get_credits(self):
         """What customers have paid or were credited, and is not allocated: {(company, customer): amount}."""

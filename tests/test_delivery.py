@@ -31,6 +31,13 @@ class TestDelivery(EscalationCommon):
         others = self.followups.search([*ours, ("mail_state", "!=", "queued")])
         self.assertEqual(others.sorted("id"), self.followups[1:].sorted("id"))
 
+    def test_what_has_no_email_is_found_as_such(self):
+        plan = self._create_plan(self._step(1, needs_review=True))
+        self._create_invoice(day("10-16"), plan)
+        waiting = plan._run(MONDAY)
+        ours = [("id", "in", (self.followups | waiting).ids)]
+        self.assertEqual(waiting.search([*ours, ("mail_state", "=", False)]), waiting)
+
     def test_bounce_stands_in_the_list_of_the_responsible(self):
         bounced = self.followups[0]
         self._notify(bounced, "bounce")
