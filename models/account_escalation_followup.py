@@ -9,7 +9,7 @@ from .account_escalation_step import FOLLOWUP_MODEL
 # what the follow-up reads, cancels or sends in the name of the company, and what history is told by
 MACHINE_FIELDS = frozenset(
     [
-        *("channel", "date_done", "is_draft", "is_hold_known", "is_informed", "is_manual", "level", "reason", "state"),
+        *("channel", "date_done", "is_hold_known", "is_informed", "is_manual", "level", "reason", "state"),
         *("activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id"),
         *("plan_id", "step_id"),
         *("posting_status", "posting_carrier", "posting_reference", "posting_attempt", "is_posting_uncertain"),
@@ -48,10 +48,18 @@ class AccountEscalationFollowup(models.Model):
     is_manual = fields.Boolean(string="By Hand", readonly=True, help="A person's own reminder: no plan asked for it.")
     is_reviewed = fields.Boolean(readonly=True, help="The email waits for a person.")
     state = fields.Selection(
-        [("queued", "Queued"), ("todo", "To do"), ("done", "Done"), ("failed", "Failed"), ("skipped", "Skipped")],
+        [
+            ("draft", "Draft"),
+            ("queued", "Queued"),
+            ("todo", "To do"),
+            ("done", "Done"),
+            ("failed", "Failed"),
+            ("skipped", "Skipped"),
+        ],
         default="queued",
         required=True,
         readonly=True,
+        help="Draft: a reminder by hand that its writer has opened and not sent, nobody's to-do.",
     )
     reason = fields.Selection("_selection_reason", string="Why", required=True, default="due", readonly=True)
     reason_detail = fields.Char(string="Detail", readonly=True)

@@ -68,7 +68,7 @@ class AccountEscalationFollowup(models.Model):
         :raise UserError: with the reason; nothing is sent
         """
         self.ensure_one()
-        if self.state not in ("todo", "failed"):
+        if self.state not in ("draft", "todo", "failed"):
             raise UserError(self.env._("This email is not waiting any more: %s", self._get_reason_text()))
         if not self._recheck_all():
             raise UserError(self.env._("Nothing was sent. %s", self._get_reason_text()))
@@ -99,7 +99,9 @@ class AccountEscalationFollowup(models.Model):
         """What a person sends has the same copies as what leaves by itself."""
         values = super()._notify_by_email_get_final_mail_values(recipient_ids, mail_values, additional_values)
         message = self.env["mail.message"].browse(mail_values["mail_message_id"])
-        is_ours = message.message_type == "comment" and not message.is_internal and self.state in ("todo", "failed")
+        is_ours = (
+            message.message_type == "comment" and not message.is_internal and self.state in ("draft", "todo", "failed")
+        )
         if is_ours and message.partner_ids[:1].id in recipient_ids:
             values["email_cc"] = self._get_cc()
         return values

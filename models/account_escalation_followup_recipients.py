@@ -71,7 +71,7 @@ class AccountEscalationFollowup(models.Model):
     def _get_waiting_for_somebody(self):
         """What is open with the same customers: {(customer, company): follow-ups}."""
         same = [("partner_id", "in", self.partner_id.ids), ("company_id", "in", self.company_id.ids)]
-        waiting = self.search([*same, ("state", "in", ("todo", "failed")), ("is_draft", "=", False)])
+        waiting = self.search([*same, ("state", "in", ("todo", "failed"))])
         return waiting.grouped(lambda followup: (followup.partner_id, followup.company_id))
 
     # --- the customer's side ------------------------------------------------------------------------------------------

@@ -20,9 +20,6 @@ class AccountEscalationFollowup(models.Model):
     is_hold_known = fields.Boolean(
         readonly=True, help="Something was on hold when a person began this reminder: that alone does not stop it."
     )
-    is_draft = fields.Boolean(
-        readonly=True, help="Somebody has opened it in the composer and not sent it: nobody's to-do, gone in two days."
-    )
     warning = fields.Text(compute="_compute_warning", help="What a person should know before reminding by hand.")
 
     @api.depends("is_manual", "line_ids.counts")
@@ -35,25 +32,26 @@ class AccountEscalationFollowup(models.Model):
             followup.warning = "\n".join(dict.fromkeys(text for move in moves for text in warnings[move])) or False
 
     @api.model
-    def _remind_by_hand(self, moves, is_draft=True):
-        """One reminder for each customer of these invoices, which a person reads and sends; the plan does not move.
-
-        :param is_draft: it opens in the composer; else it is sent, or waits in To Do
-        """
-        self._drop_drafts(moves)
+    def _remind_by_hand(self, moves, state):
+        """One reminder for each customer of these invoices, which a person reads and sends; the plan does not move."""
+        begun = self._get_begun(moves)
+        waiting = begun.filtered(lambda reminder: reminder.state == "todo").partner_id
+        begun.unlink()
         reminders = self.browse()
         for (company, customer), group in moves.grouped(lambda m: (m.company_id, m.commercial_partner_id)).items():
             step = self.env["account.escalation.plan"]._get_manual_step(company)
             reminders |= self._make_reminder(step, customer, group)
-        reminders.is_draft = is_draft
+        reminders.state = state
+        # what has waited in To Do goes on to do so if it is opened anew and not sent
+        reminders.filtered(lambda reminder: reminder.partner_id in waiting).state = "todo"
         return reminders
 
     @api.model
-    def _drop_drafts(self, moves):
-        """What the same person began for these invoices and did not send gives way to what they begin now."""
-        begun = [("is_draft", "=", True), ("state", "=", "todo"), ("create_uid", "=", self.env.uid)]
-        reminders = self.search([*begun, ("line_ids.move_id", "in", moves.ids)])
-        reminders.filtered(lambda reminder: reminder.line_ids.move_id <= moves).unlink()
+    def _get_begun(self, moves):
+        """What the same person began for these invoices and did not send: it gives way to what they begin now."""
+        unsent = [("is_manual", "=", True), ("state", "in", ("draft", "todo")), ("create_uid", "=", self.env.uid)]
+        reminders = self.search([*unsent, ("line_ids.move_id", "in", moves.ids)])
+        return reminders.filtered(lambda reminder: reminder.line_ids.move_id <= moves)
 
     @api.model
     def _make_reminder(self, step, customer, moves):
@@ -119,7 +117,7 @@ class AccountEscalationFollowup(models.Model):
         return self.env.ref("account_escalation.mail_template_reminder", raise_if_not_found=False) or template
 
     def _review_one_by_one(self):
-        """The composer of the first; sending it opens that of the next."""
+        """The composer of the first; sending it opens that of the next. Until then they wait in To Do."""
         action = self[0]._get_composer()
         action["context"]["default_escalation_next_ids"] = self[1:].ids
         return action
@@ -127,7 +125,7 @@ class AccountEscalationFollowup(models.Model):
     def _review_one_by_one_safely(self):
         """:meth:`_review_one_by_one`; what goes wrong with these must not keep another, just written, from leaving.
 
-        :return: an action; None if none opens: they wait in To Do
+        :return: an action; None if none opens: they go on waiting
         """
         if not self:
             return None
@@ -138,20 +136,13 @@ class AccountEscalationFollowup(models.Model):
             raise
         except Exception:  # a text, a PDF...
             _logger.warning("Reminders %s cannot be opened", self.ids, exc_info=True)
-            self._to_act().is_draft = False
             return None
 
     @api.autovacuum
     def _gc_unsent_reminders(self):
         """What somebody began and did not send does not stay for ever."""
         yesterday = fields.Date.today() - timedelta(days=1)  # somewhere it is still the day before
-        unsent = [
-            ("is_manual", "=", True),
-            ("is_draft", "=", True),
-            ("state", "in", ("todo", "skipped")),
-            ("date", "<", yesterday),
-        ]
-        self.search(unsent).unlink()
+        self.search([("state", "=", "draft"), ("date", "<", yesterday)]).unlink()
         old = fields.Date.today() - timedelta(days=UNSENT_DAYS)
         self.search([("is_manual", "=", True), ("state", "=", "todo"), ("date", "<", old)])._skip("auto_skip")
 

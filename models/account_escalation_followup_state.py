@@ -51,7 +51,7 @@ class AccountEscalationFollowup(models.Model):
         activities.sudo().unlink()
 
     def _set_done(self, today, feedback=False):
-        self.write({"state": "done", "reason": "due", "reason_detail": feedback, "date_done": today, "is_draft": False})
+        self.write({"state": "done", "reason": "due", "reason_detail": feedback, "date_done": today})
         contacts = self.filtered(lambda followup: followup.level != "summary" and followup.step_id.to_customer)
         contacts.line_ids.filtered("counts").move_id._escalation_set_last_date(today)
 

@@ -290,7 +290,7 @@ class AccountEscalationPlan(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
         return {
             **action,
-            "domain": [("plan_id", "in", self.ids), ("is_draft", "=", False)],
+            "domain": [("plan_id", "in", self.ids), ("state", "!=", "draft")],
             "context": {"search_default_open": 1},
         }
 

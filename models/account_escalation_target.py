@@ -87,9 +87,8 @@ class AccountEscalationTarget(models.AbstractModel):
         """Who began a reminder in spite of a hold did not know of the one that comes now."""
         path = "partner_id" if self._name == "res.partner" else "line_ids.move_id"
         followups = self.env["account.escalation.followup"].sudo()  # sudo: whoever begun it
-        followups.search([("is_hold_known", "=", True), ("state", "=", "todo"), (path, "in", self.ids)]).write(
-            {"is_hold_known": False}
-        )
+        unsent = [("is_hold_known", "=", True), ("state", "in", ("draft", "todo"))]
+        followups.search([*unsent, (path, "in", self.ids)]).write({"is_hold_known": False})
 
     def _escalation_describe_hold(self, hold, until, note):
         name = dict(self._fields["escalation_hold"]._description_selection(self.env))[hold]

@@ -24,7 +24,7 @@ class AccountMove(models.Model):
     def _compute_escalation_followup_ids(self):
         followups = self.env["account.escalation.followup"]
         lines = self.env["account.escalation.followup.line"]._read_group(
-            [("move_id", "in", self.ids), ("followup_id.is_draft", "=", False)], ["move_id"], ["followup_id:recordset"]
+            [("move_id", "in", self.ids), ("followup_id.state", "!=", "draft")], ["move_id"], ["followup_id:recordset"]
         )
         by_move = dict(lines)
         for move in self:

@@ -25,7 +25,7 @@ class AccountMove(models.Model):
         if not ready:
             raise UserError(self._escalation_describe_refusals(refusals))
         if ready == self and len(self.commercial_partner_id) == len(self.company_id) == 1:
-            return ready._escalation_begin_reminders()._get_composer()
+            return ready._escalation_begin_reminders("draft")._get_composer()
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_remind_action")
         return {**action, "context": {"default_move_ids": self.ids}}
 
@@ -39,17 +39,17 @@ class AccountMove(models.Model):
             for line in self.line_ids
         )
 
-    def _escalation_begin_reminders(self, is_draft=True):
+    def _escalation_begin_reminders(self, state):
         """One reminder for each customer of these invoices.
 
-        :param is_draft: it opens in the composer; else it is sent, or waits in To Do
+        :param state: ``draft`` for what opens in the composer, and may be closed again; else ``todo``
         """
         self.check_access("write")
         if not self:
             raise UserError(self.env._("Nothing is left to remind of."))
         followups = self.env["account.escalation.followup"]
         # sudo: of the user's own making, for invoices that they may write; checked again before sending
-        return followups.browse(followups.sudo()._remind_by_hand(self, is_draft).ids)
+        return followups.browse(followups.sudo()._remind_by_hand(self, state).ids)
 
     def _escalation_get_refusals(self):
         """Why invoices must not be reminded of, not even by hand: {invoice: reason key}, empty for those that may be.
@@ -132,14 +132,14 @@ class AccountMove(models.Model):
         )
 
     def _escalation_get_waiting(self, reminders=None):
-        """The follow-up that is open on an invoice, beside what a person is about to send: {invoice: follow-up}."""
+        """The follow-up that is open on an invoice, beside what the person has begun: {invoice: follow-up}."""
         followups = self.env["account.escalation.followup"].sudo()  # sudo: to name what waits is no secret
+        begun = followups._get_begun(self) | (reminders or followups)
         lines = followups.line_ids.search(
             [
                 ("move_id", "in", self.ids),
                 ("counts", "=", True),
-                ("followup_id.is_draft", "=", False),
-                ("followup_id", "not in", reminders.ids if reminders else []),
+                ("followup_id", "not in", begun.ids),
                 ("followup_id.state", "in", followups._get_open_states()),
             ]
         )

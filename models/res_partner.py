@@ -23,7 +23,7 @@ class ResPartner(models.Model):
         FOLLOWUP_MODEL,
         "partner_id",
         string="Follow-ups",
-        domain=[("is_draft", "=", False)],
+        domain=[("state", "!=", "draft")],
         groups="base.group_user",
     )
     escalation_followup_count = fields.Integer(compute="_compute_escalation_followup_count", groups=ACCOUNTANTS)
@@ -53,7 +53,7 @@ class ResPartner(models.Model):
                 [
                     ("partner_id", "in", self.ids),
                     ("company_id", "=", self.env.company.id),
-                    ("is_draft", "=", False),
+                    ("state", "!=", "draft"),
                 ],
                 ["partner_id"],
                 ["__count"],
@@ -96,7 +96,7 @@ class ResPartner(models.Model):
 
     def action_open_escalation_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")
-        return {**action, "domain": [("partner_id", "in", self.commercial_partner_id.ids), ("is_draft", "=", False)]}
+        return {**action, "domain": [("partner_id", "in", self.commercial_partner_id.ids), ("state", "!=", "draft")]}
 
     def _escalation_get_open_followups(self, level=None):
         # sudo: whoever takes a customer off must be able to stop what waits

@@ -48,7 +48,6 @@ class ResUsers(models.Model):
             ("is_mine", "=", True),
             ("state", "in", ("todo", "failed")),
             ("channel", "!=", "call"),
-            ("is_draft", "=", False),
         ]
         today = self.env.company._escalation_today()
         counts = dict.fromkeys(("overdue", "today", "planned"), 0)

@@ -192,6 +192,24 @@ class TestReminders(EscalationCommon):
             self.assertEqual(move.escalation_followup_ids.state, "done")
         self.assertEqual(action["type"], "ir.actions.act_window_close")
 
+    def test_those_not_read_yet_wait_in_to_do(self):
+        action = self._ask(self.move | self.other).action_review()
+        self._compose(action)  # and closed again
+        todo = safe_eval(self.env.ref("account_escalation.account_escalation_followup_action_todo").domain)
+        reminders = (self.move | self.other).escalation_followup_ids
+        self.assertEqual(len(reminders.filtered_domain(todo)), 2)
+        self.assertFalse(reminders.mail_message_id, "nothing is sent unread")
+
+    def test_begun_again_while_they_wait(self):
+        moves = self.move | self.other
+        for _time in range(2):
+            wizard = self._ask(moves)
+            self.assertFalse(wizard.warning, "what one has begun oneself is no news")
+            wizard.action_review()
+            self.assertEqual(moves.mapped("escalation_followup_ids.state"), ["todo", "todo"])
+        self.move.action_escalation_remind()
+        self.assertEqual(self.move.escalation_followup_ids.state, "todo", "opened alone and closed again")
+
     def test_sent_as_the_text_says(self):
         with self.mock_mail_gateway():
             self._ask(self.move | self.other).action_send()
@@ -263,7 +281,7 @@ class TestReminders(EscalationCommon):
 
     def test_two_people_do_not_remind_of_the_same(self):
         mine, theirs = (self._compose(self.move.action_escalation_remind()) for _person in range(2))
-        drafts = self.env["account.escalation.followup"].search([("is_draft", "=", True)])
+        drafts = self.env["account.escalation.followup"].search([("state", "=", "draft")])
         self.assertEqual(len(drafts), 1, "of one person the last one counts")
         with self.mock_mail_gateway():
             theirs._action_send_mail()
@@ -280,7 +298,7 @@ class TestReminders(EscalationCommon):
 
     def test_sent_with_others_only_if_there_is_nothing_to_know(self):
         early = self._create_invoice(day("11-20"), partner=self._create_customer("Early Bird"))
-        parked = (self.move | early)._escalation_begin_reminders(is_draft=False)
+        parked = (self.move | early)._escalation_begin_reminders("todo")
         parked.action_send()
         states = {reminder.move_ids: reminder.state for reminder in parked}
         self.assertEqual(states, {self.move: "done", early: "todo"})
@@ -334,7 +352,7 @@ class TestReminders(EscalationCommon):
         self.assertTrue(self.move.is_move_sent)
 
     def _drafts(self):
-        return self.env["account.escalation.followup"].search([("is_draft", "=", True)])
+        return self.env["account.escalation.followup"].search([("state", "=", "draft")])
 
     # --- from the customer -------------------------------------------------------------------------------------------
 
