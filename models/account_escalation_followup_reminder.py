@@ -4,7 +4,9 @@ from datetime import timedelta
 import psycopg2
 
 from odoo import api, fields, models
+from odoo.tools import groupby
 
+from .account_escalation_plan_run import Planned
 from .account_escalation_step import FOLLOWUP_MODEL
 
 _logger = logging.getLogger(__name__)
@@ -32,79 +34,47 @@ class AccountEscalationFollowup(models.Model):
             followup.warning = "\n".join(dict.fromkeys(text for move in moves for text in warnings[move])) or False
 
     @api.model
-    def _remind_by_hand(self, moves, state):
-        """One reminder for each customer of these invoices, which a person reads and sends; the plan does not move."""
-        begun = self._get_begun(moves)
+    def _remind_by_hand(self, ready, state):
+        """One reminder for each customer, which a person reads and sends; the plan does not move.
+
+        :param ready: {manual plan: [Facts]}, as READ finds the invoices that were chosen
+        """
+        begun = self._get_begun([facts.move_id for found in ready.values() for facts in found])
         waiting = begun.filtered(lambda reminder: reminder.state == "todo").partner_id
         begun.unlink()
         reminders = self.browse()
-        for (company, customer), group in moves.grouped(lambda m: (m.company_id, m.commercial_partner_id)).items():
-            step = self.env["account.escalation.plan"]._get_manual_step(company)
-            reminders |= self._make_reminder(step, customer, group)
+        for plan, found in ready.items():
+            today = plan.company_id._escalation_today()
+            groups = groupby(found, key=lambda facts: facts.partner_id)
+            planned = [Planned(plan.step_ids[:1], 1, today, group) for _partner_id, group in groups]
+            reminders |= self._record(plan, planned, today)
         reminders.state = state
         # what has waited in To Do goes on to do so if it is opened anew and not sent
         reminders.filtered(lambda reminder: reminder.partner_id in waiting).state = "todo"
         return reminders
 
     @api.model
-    def _get_begun(self, moves):
+    def _get_begun(self, move_ids):
         """What the same person began for these invoices and did not send: it gives way to what they begin now."""
         unsent = [("is_manual", "=", True), ("state", "in", ("draft", "todo")), ("create_uid", "=", self.env.uid)]
-        reminders = self.search([*unsent, ("line_ids.move_id", "in", moves.ids)])
-        return reminders.filtered(lambda reminder: reminder.line_ids.move_id <= moves)
+        reminders = self.search([*unsent, ("line_ids.move_id", "in", move_ids)])
+        return reminders.filtered(lambda reminder: set(move_ids).issuperset(reminder.line_ids.move_id._ids))
 
     @api.model
-    def _make_reminder(self, step, customer, moves):
-        reminder = self.create(self._prepare_reminder_values(step, customer, moves))
-        lines = moves.line_ids.filtered(lambda line: line.display_type == "payment_term" and line.amount_residual)
-        common = reminder._prepare_line_values(step.plan_id, step)
-        ranks = reminder._get_instalments(lines)
-        self.env["account.escalation.followup.line"].create(
-            [
-                {
-                    **common,
-                    "move_id": line.move_id.id,
-                    "instalment": ranks[line],
-                    "move_line_id": line.id,
-                    "occurrence": 1,
-                    "amount_residual": line.amount_residual,
-                }
-                for line in lines
-            ]
-        )
-        return reminder
+    def _prepare_values(self, plan, step, group, partner, day):
+        values = super()._prepare_values(plan, step, group, partner, day)
+        if plan.is_manual:
+            holds = [facts.subject.hold_until for facts in group]
+            values |= {"is_manual": True, "is_hold_known": any(holds), "user_id": self.env.uid}
+        return values
 
-    @api.model
-    def _prepare_reminder_values(self, step, customer, moves):
-        company = step.company_id
-        contacts = (customer | customer.escalation_contact_partner_id)._escalation_get_contacts()
-        recipients = self._get_recipients("email", moves.partner_id, customer, contacts)
-        holds = [*moves.mapped("escalation_hold"), customer.with_company(company).escalation_hold]
-        return {
-            "plan_id": step.plan_id.id,
-            "step_id": step.id,
-            "level": "invoice",
-            "company_id": company.id,
-            "partner_id": customer.id,
-            "channel": "email",
-            "is_manual": True,
-            "is_hold_known": any(holds),
-            "is_reviewed": True,
-            "state": "todo",
-            "user_id": self.env.user.id,
-            "date": company._escalation_today(),
-            "recipient_ids": [fields.Command.set(recipients.ids)],
-        }
-
-    @api.model
-    def _get_instalments(self, lines):
-        """The rank of each receivable by maturity among all instalments of its invoice: {line: rank}."""
-        ranks = {}
-        for move in lines.move_id:
-            instalments = move.line_ids.filtered(lambda line: line.display_type == "payment_term")
-            ordered = instalments.sorted(lambda line: (line.date_maturity or line.date, line.id))
-            ranks |= {line: rank for rank, line in enumerate(ordered, 1)}
-        return ranks
+    def _prepare_lines(self, entry, others, today, is_free):
+        """A person asks for all that is open on the invoices they chose; none of it triggers a step."""
+        if not self.is_manual:
+            return super()._prepare_lines(entry, others, today, is_free)
+        common = self._prepare_line_values(self.plan_id, entry.step)
+        items = (item for facts in entry.group for item in facts.subject.items)
+        return [{**common, **self._prepare_item_line(item, False, 1)} for item in items]
 
     def _get_template(self):
         """Of what is not due yet, a person reminds with the courtesy text."""

@@ -256,7 +256,7 @@ class AccountEscalationPlan(models.Model):
         }
 
     @api.model
-    def _get_manual_step(self, company):
+    def _get_manual_plan(self, company):
         """What a person's own reminders to customers of a company belong to; made when it is first needed."""
         # sudo: whoever may remind need not be allowed to make plans; it is archived, and never runs
         plans = self.sudo().with_context(active_test=False)
@@ -275,7 +275,7 @@ class AccountEscalationPlan(models.Model):
                     "step_ids": [Command.create(step)],
                 }
             )
-        return plan.step_ids
+        return plan
 
     def action_open_customers(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.res_partner_action_customer")

@@ -1,7 +1,8 @@
 from collections import defaultdict
 from datetime import timedelta
+from itertools import chain
 
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date, formatLang
 
@@ -20,12 +21,11 @@ class AccountMove(models.Model):
         :raise UserError: if nobody may be asked to pay any of these
         """
         self.check_access("write")
-        refusals = self._escalation_get_refusals()
-        ready = self.browse([move.id for move in self if not refusals[move]])
+        ready, refusals = self._escalation_read_reminders()
         if not ready:
             raise UserError(self._escalation_describe_refusals(refusals))
-        if ready == self and len(self.commercial_partner_id) == len(self.company_id) == 1:
-            return ready._escalation_begin_reminders("draft")._get_composer()
+        if not any(refusals.values()) and len(self.commercial_partner_id) == len(self.company_id) == 1:
+            return self._escalation_record_reminders(ready, "draft")._get_composer()
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_remind_action")
         return {**action, "context": {"default_move_ids": self.ids}}
 
@@ -40,34 +40,46 @@ class AccountMove(models.Model):
         )
 
     def _escalation_begin_reminders(self, state):
-        """One reminder for each customer of these invoices.
+        """One reminder for each customer of those among these invoices that may be reminded of.
 
         :param state: ``draft`` for what opens in the composer, and may be closed again; else ``todo``
         """
         self.check_access("write")
-        if not self:
+        ready, _refusals = self._escalation_read_reminders()
+        if not ready:
             raise UserError(self.env._("Nothing is left to remind of."))
+        return self._escalation_record_reminders(ready, state)
+
+    @api.model
+    def _escalation_record_reminders(self, ready, state):
         followups = self.env["account.escalation.followup"]
         # sudo: of the user's own making, for invoices that they may write; checked again before sending
-        return followups.browse(followups.sudo()._remind_by_hand(self, state).ids)
+        return followups.browse(followups.sudo()._remind_by_hand(ready, state).ids)
 
-    def _escalation_get_refusals(self):
-        """Why invoices must not be reminded of, not even by hand: {invoice: reason key}, empty for those that may be.
+    def _escalation_read_reminders(self):
+        """READ, for a person: what may be reminded of, and why the other invoices must not, not even by hand.
 
-        A hold is no such reason: a person may decide.
+        :return: ({manual plan: [Facts]}, {invoice: reason key}), where the key is empty for those that may be
         """
-        refusals = dict.fromkeys(self, "not_invoice")
+        ready, refusals = defaultdict(list), dict.fromkeys(self, "not_invoice")
         for company, moves in self.filtered("commercial_partner_id").grouped("company_id").items():
             # sudo: whoever may remind need not be allowed to read plans
-            plan = self.env["account.escalation.plan"].sudo()._get_manual_step(company).plan_id
+            plan = self.env["account.escalation.plan"].sudo()._get_manual_plan(company)
             customers = plan._read_customers(moves.commercial_partner_id.ids)
             condition = SQL("m.id IN %s", tuple(moves.ids))
-            for found in plan._read_facts(condition, (), customers, plan.step_ids.browse()):
-                for facts in found:
-                    out, items = facts.subject.out, facts.subject.items
-                    is_free = out in ("", "plan_changed", "plan_archived")
-                    refusals[self.browse(facts.move_id)] = out if not is_free else "" if items else "paid"
-        return refusals
+            for facts in chain.from_iterable(plan._read_facts(condition, (), customers, plan.step_ids.browse())):
+                reason = self._escalation_get_refusal(facts.subject)
+                refusals[self.browse(facts.move_id)] = reason
+                if not reason:
+                    ready[plan].append(facts)
+        return ready, refusals
+
+    @api.model
+    def _escalation_get_refusal(self, subject):
+        """Whatever plan follows it, if any; a hold is no reason: a person may decide."""
+        if subject.out in ("", "plan_changed", "plan_archived"):
+            return "" if subject.items else "paid"
+        return subject.out
 
     def _escalation_describe_refusals(self, refusals):
         """A line for each reason: “INV/1, INV/2: Paid.”"""
@@ -134,7 +146,7 @@ class AccountMove(models.Model):
     def _escalation_get_waiting(self, reminders=None):
         """The follow-up that is open on an invoice, beside what the person has begun: {invoice: follow-up}."""
         followups = self.env["account.escalation.followup"].sudo()  # sudo: to name what waits is no secret
-        begun = followups._get_begun(self) | (reminders or followups)
+        begun = followups._get_begun(self.ids) | (reminders or followups)
         lines = followups.line_ids.search(
             [
                 ("move_id", "in", self.ids),

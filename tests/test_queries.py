@@ -188,6 +188,16 @@ class TestQueries(EscalationCommon):
         self.env.invalidate_all(flush=False)
         return found["all"]
 
+    def test_reminders_by_hand_take_the_same_for_many_customers(self):
+        costs = []
+        for number in (2, 2, 8):  # the first fills the caches
+            moves = self._take_invoices(number)
+            with self._count() as found:
+                reminders = moves._escalation_begin_reminders("todo")
+            self.assertEqual(len(reminders), number)
+            costs.append(found["all"])
+        self.assertEqual(costs[1], costs[2], "rows are inserted by hundreds")
+
     def test_nothing_due_costs_little_more_than_reading(self):
         self._take_invoices(20)
         self.plan._run(MONDAY)

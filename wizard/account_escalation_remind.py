@@ -18,7 +18,7 @@ class AccountEscalationRemind(models.TransientModel):
     def _compute_ready(self):
         for wizard in self:
             moves = wizard.move_ids._origin
-            refusals = moves._escalation_get_refusals()
+            _ready, refusals = moves._escalation_read_reminders()
             wizard.ready_ids = ready = moves.filtered(lambda move, refusals=refusals: not refusals[move])
             wizard.ready_count = len(ready)
             wizard.customer_count = len(ready.grouped(lambda move: (move.company_id, move.commercial_partner_id)))
@@ -27,11 +27,11 @@ class AccountEscalationRemind(models.TransientModel):
             wizard.warning = "\n".join(dict.fromkeys(texts)) or False
 
     def action_review(self):
-        return self.ready_ids._escalation_begin_reminders("todo")._review_one_by_one()
+        return self.move_ids._escalation_begin_reminders("todo")._review_one_by_one()
 
     def action_send(self):
         """Send those of which there is nothing to know; the others wait in To Do for a person to decide."""
         warned = {move for move, texts in self.ready_ids._escalation_get_warnings().items() if texts}
-        reminders = self.ready_ids._escalation_begin_reminders("todo")
+        reminders = self.move_ids._escalation_begin_reminders("todo")
         reminders.filtered(lambda reminder: warned.isdisjoint(reminder.move_ids))._send_by_person()
         return reminders._notify_result()
