@@ -9,7 +9,7 @@ from .account_escalation_step import FOLLOWUP_MODEL
 # what the follow-up reads, cancels or sends in the name of the company, and what history is told by
 MACHINE_FIELDS = frozenset(
     [
-        *("channel", "date_done", "is_hold_known", "is_informed", "is_manual", "level", "reason", "state"),
+        *("channel", "date_done", "is_informed", "is_manual", "known_holds", "level", "reason", "state"),
         *("activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id"),
         *("plan_id", "step_id"),
         *("posting_status", "posting_carrier", "posting_reference", "posting_attempt", "is_posting_uncertain"),

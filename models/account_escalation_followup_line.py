@@ -104,7 +104,7 @@ class AccountEscalationFollowupLine(models.Model):
         subject = facts.subject
         if not self.is_subject and subject.out in ("plan_archived", "plan_changed"):
             subject = subject._replace(out="")  # listed in a statement, whatever became of its own plan
-        if followup.is_manual and followup.is_hold_known:
+        if followup._is_hold_known():
             subject = subject._replace(hold_until=None)  # a person has decided
         if not item and not subject.out:
             return facts.left_out.get((self.move_id.id, self.instalment), "paid")

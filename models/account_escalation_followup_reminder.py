@@ -19,8 +19,8 @@ class AccountEscalationFollowup(models.Model):
 
     _inherit = FOLLOWUP_MODEL
 
-    is_hold_known = fields.Boolean(
-        readonly=True, help="Something was on hold when a person began this reminder: that alone does not stop it."
+    known_holds = fields.Char(
+        readonly=True, help="What was on hold when a person began this reminder: that alone does not stop it."
     )
     warning = fields.Text(compute="_compute_warning", help="What a person should know before reminding by hand.")
 
@@ -49,6 +49,8 @@ class AccountEscalationFollowup(models.Model):
             planned = [Planned(plan.step_ids[:1], 1, today, group) for _partner_id, group in groups]
             reminders |= self._record(plan, planned, today)
         reminders.state = state
+        for reminder in reminders:
+            reminder.known_holds = " ".join(reminder._get_holds())
         # what has waited in To Do goes on to do so if it is opened anew and not sent
         reminders.filtered(lambda reminder: reminder.partner_id in waiting).state = "todo"
         return reminders
@@ -64,8 +66,7 @@ class AccountEscalationFollowup(models.Model):
     def _prepare_values(self, plan, step, group, partner, day):
         values = super()._prepare_values(plan, step, group, partner, day)
         if plan.is_manual:
-            holds = [facts.subject.hold_until for facts in group]
-            values |= {"is_manual": True, "is_hold_known": any(holds), "user_id": self.env.uid}
+            values |= {"is_manual": True, "user_id": self.env.uid}
         return values
 
     def _prepare_lines(self, entry, others, today, is_free):
@@ -75,6 +76,17 @@ class AccountEscalationFollowup(models.Model):
         common = self._prepare_line_values(self.plan_id, entry.step)
         items = (item for facts in entry.group for item in facts.subject.items)
         return [{**common, **self._prepare_item_line(item, False, 1)} for item in items]
+
+    def _get_holds(self):
+        """What is on hold among the invoices and their customer; each other hold makes another word."""
+        self.ensure_one()
+        held = [*self.line_ids.move_id, self.partner_id.with_company(self.company_id)]
+        return [f"{r._name},{r.id},{r.escalation_hold},{r.escalation_hold_until}" for r in held if r.escalation_hold]
+
+    def _is_hold_known(self):
+        """Whether a person has begun this reminder in spite of all that is on hold now."""
+        self.ensure_one()
+        return bool(self.known_holds) and set(self._get_holds()).issubset(self.known_holds.split())
 
     def _get_template(self):
         """Of what is not due yet, a person reminds with the courtesy text."""

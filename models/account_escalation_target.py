@@ -52,8 +52,6 @@ class AccountEscalationTarget(models.AbstractModel):
 
     def _escalation_react(self, vals):
         """What follows from a change of these values: notes, a fresh start, what waits is let go."""
-        if vals.get("escalation_hold"):
-            self._escalation_hold_reminders()
         if self._escalation_stops & vals.keys():
             self._escalation_recheck()
 
@@ -82,13 +80,6 @@ class AccountEscalationTarget(models.AbstractModel):
         held.write({"escalation_hold": hold, "escalation_hold_until": until})
         held._escalation_log(self._escalation_describe_hold(hold, until, note))
         (self - held)._escalation_log(self.env._("Still disputed. %s", note or "").strip())
-
-    def _escalation_hold_reminders(self):
-        """Who began a reminder in spite of a hold did not know of the one that comes now."""
-        path = "partner_id" if self._name == "res.partner" else "line_ids.move_id"
-        followups = self.env["account.escalation.followup"].sudo()  # sudo: whoever begun it
-        unsent = [("is_hold_known", "=", True), ("state", "in", ("draft", "todo"))]
-        followups.search([*unsent, (path, "in", self.ids)]).write({"is_hold_known": False})
 
     def _escalation_describe_hold(self, hold, until, note):
         name = dict(self._fields["escalation_hold"]._description_selection(self.env))[hold]

@@ -271,6 +271,29 @@ class TestReminders(EscalationCommon):
         with self.assertRaisesRegex(UserError, "On hold"):
             composer._action_send_mail()
 
+    def test_another_hold_than_the_known_one_stops_it(self):
+        self.move.write({"escalation_hold": "pause"})
+        composer = self._compose(self.move.action_escalation_remind())
+        self.move.write({"escalation_hold": "dispute"})
+        with self.assertRaisesRegex(UserError, "On hold"):
+            composer._action_send_mail()
+
+    def test_customer_who_is_held_while_the_email_is_written(self):
+        composer = self._compose(self.move.action_escalation_remind())
+        self.customer.write({"escalation_hold": "pause"})
+        with self.assertRaisesRegex(UserError, "On hold"):
+            composer._action_send_mail()
+
+    def test_known_hold_stops_nothing_and_a_later_one_its_invoice(self):
+        other = self._create_invoice(day("10-16"))
+        (self.move | other).write({"escalation_hold": "pause"})
+        [reminder] = (self.move | other)._escalation_begin_reminders("todo")
+        other.action_escalation_lift()
+        reminder.sudo()._withdraw_stale(day("11-03"), [])
+        self.assertEqual(reminder.state, "todo")
+        self.move.write({"escalation_hold": "dispute"})
+        self.assertEqual(self._listed(reminder), other)
+
     def test_hold_that_comes_beside_a_known_one_stops_it_too(self):
         other = self._create_invoice(day("10-16"))
         other.write({"escalation_hold": "pause"})
