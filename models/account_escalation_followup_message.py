@@ -72,12 +72,6 @@ class AccountEscalationFollowup(models.Model):
             raise UserError(self.env._("This email is not waiting any more: %s", self._get_reason_text()))
         if not self._recheck_all():
             raise UserError(self.env._("Nothing was sent. %s", self._get_reason_text()))
-        if self.is_manual and self._is_contacted_since():
-            raise UserError(
-                self.env._(
-                    "Nothing was sent: the customer was written to about this since you began. Please begin anew."
-                )
-            )
         if self._refresh_amounts():
             raise UserError(
                 self.env._("The open amount has changed while you were writing. Please open the email again.")

@@ -128,16 +128,25 @@ class AccountEscalationFollowup(models.Model):
         old = fields.Date.today() - timedelta(days=UNSENT_DAYS)
         self.search([("is_manual", "=", True), ("state", "=", "todo"), ("date", "<", old)])._skip("auto_skip")
 
-    def _is_contacted_since(self):
-        """Whether another email about these invoices was sent since this reminder was begun."""
+    def _get_composer(self):
+        action = super()._get_composer()
+        if self.is_manual:
+            action["context"]["default_escalation_last_contact"] = self._get_last_contact()
+        return action
+
+    def _get_last_contact(self):
+        """The id of the latest email to the customer about these invoices, beside this one."""
         self.ensure_one()
-        others = [("id", "!=", self.id), ("state", "=", "done"), ("step_id.to_customer", "=", True)]
-        moves = self.line_ids.filtered("counts").move_id
-        about = [("level", "!=", "summary"), ("line_ids.move_id", "in", moves.ids)]
+        domain = [
+            ("id", "!=", self.id),
+            ("state", "=", "done"),
+            ("level", "!=", "summary"),
+            ("mail_message_id", "!=", False),
+            ("step_id.to_customer", "=", True),
+            ("line_ids.move_id", "in", self.line_ids.filtered("counts").move_id.ids),
+        ]
         # sudo: whether there is another one is no secret to who reminds
-        return bool(
-            self.sudo().search_count([*others, *about, ("mail_message_id.create_date", ">", self.create_date)], limit=1)
-        )
+        return self.sudo().search(domain, order="mail_message_id.id desc", limit=1).mail_message_id.id
 
     # --- what the composer adds ---------------------------------------------------------------------------------------
 

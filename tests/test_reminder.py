@@ -302,22 +302,32 @@ class TestReminders(EscalationCommon):
         with self.assertRaisesRegex(UserError, "On hold"):
             composer._action_send_mail()
 
+    def test_begun_twice_the_last_one_counts(self):
+        first, _second = (self._compose(self.move.action_escalation_remind()) for _time in range(2))
+        self.assertEqual(len(self._drafts()), 1)
+        self.assertFalse(first.exists())
+
     def test_two_people_do_not_remind_of_the_same(self):
-        mine, theirs = (self._compose(self.move.action_escalation_remind()) for _person in range(2))
-        drafts = self.env["account.escalation.followup"].search([("state", "=", "draft")])
-        self.assertEqual(len(drafts), 1, "of one person the last one counts")
+        biller = new_test_user(self.env, "biller", "account.group_account_invoice", company_id=self.company.id)
+        mine = self._compose(self.move.action_escalation_remind())
+        action = self.move.with_user(biller).action_escalation_remind()
+        theirs = self.env[action["res_model"]].with_user(biller).with_context(**action["context"]).create({})
         with self.mock_mail_gateway():
             theirs._action_send_mail()
-        second = self._compose(self.move.action_escalation_remind())
-        self.env.flush_all()
-        self.env.cr.execute(
-            "UPDATE account_escalation_followup SET create_date = create_date - interval '1 minute' WHERE id = %s",
-            [second.escalation_followup_id.id],
-        )
-        second.escalation_followup_id.invalidate_recordset()
         with self.assertRaisesRegex(UserError, "since you began"):
-            second._action_send_mail()
-        self.assertFalse(mine.exists())
+            mine._action_send_mail()
+
+    def test_contact_that_the_reader_is_told_of_stops_nothing(self):
+        plan = self._create_plan(self._step(1))
+        self.move.escalation_plan_id = plan
+        self._ask(self.move | self.other).action_review()
+        waiting = self.move.escalation_followup_ids
+        plan._run(MONDAY)
+        composer = self._compose(waiting.action_send())
+        self.assertIn("contacted on 11/02/2026", composer.escalation_warning)
+        with self.mock_mail_gateway():
+            composer._action_send_mail()
+        self.assertEqual(waiting.state, "done")
 
     def test_sent_with_others_only_if_there_is_nothing_to_know(self):
         early = self._create_invoice(day("11-20"), partner=self._create_customer("Early Bird"))

@@ -16,6 +16,7 @@ class MailComposeMessage(models.TransientModel):
         "account.escalation.followup", string="To Be Read Next", readonly=True, help="Each opens when this is sent."
     )
     escalation_next_count = fields.Integer(compute="_compute_escalation_next_count")
+    escalation_last_contact = fields.Integer(help="The latest email to the customer that the writer could know of.")
     escalation_warning = fields.Text(related="escalation_followup_id.warning")
     escalation_sends_copy = fields.Boolean(
         string="Send me a copy", help="You get the same email with the same attachments; the customer does not see it."
@@ -81,12 +82,26 @@ class MailComposeMessage(models.TransientModel):
             return super()._action_send_mail_comment(res_ids)
         followup = followup._to_act()
         followup._check_before_sending(self.partner_ids)
+        self._check_escalation_contact()
         self.auto_delete = False  # like automatic emails: what became of it can be seen, and a copy be made
         messages = super()._action_send_mail_comment(res_ids)
         followup._set_sent(messages, self.partner_ids)
         if self.escalation_sends_copy:
             followup._send_copy(messages)
         return messages
+
+    def _check_escalation_contact(self):
+        """Two people who write reminders of the same do not both send theirs.
+
+        :raise UserError: nothing is sent
+        """
+        followup = self.escalation_followup_id
+        if followup.is_manual and followup._get_last_contact() > self.escalation_last_contact:
+            raise UserError(
+                self.env._(
+                    "Nothing was sent: the customer was written to about this since you began. Please begin anew."
+                )
+            )
 
     def _action_schedule_message(self):
         """Not for follow-ups: nobody would check the payment again on the day that the message leaves."""
