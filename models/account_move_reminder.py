@@ -146,16 +146,20 @@ class AccountMove(models.Model):
     def _escalation_get_waiting(self, reminders=None):
         """The follow-up that is open on an invoice, beside what the person has begun: {invoice: follow-up}."""
         followups = self.env["account.escalation.followup"].sudo()  # sudo: to name what waits is no secret
-        begun = followups._get_begun(self.ids) | (reminders or followups)
         lines = followups.line_ids.search(
             [
                 ("move_id", "in", self.ids),
                 ("counts", "=", True),
-                ("followup_id", "not in", begun.ids),
                 ("followup_id.state", "in", followups._get_open_states()),
             ]
         )
-        return {line.move_id: line.followup_id for line in lines}
+        known = reminders or followups._get_begun(self.ids)
+        waiting = {}
+        for move, move_lines in lines.grouped("move_id").items():
+            found = move_lines.followup_id
+            if others := (found - known) or found[1:]:  # of two about to be sent, each is told of
+                waiting[move] = others[0]
+        return waiting
 
     def _escalation_get_credits(self):
         """What customers have paid or were credited, and is not allocated: {(company, customer): amount}."""

@@ -329,6 +329,14 @@ class TestReminders(EscalationCommon):
             composer._action_send_mail()
         self.assertEqual(waiting.state, "done")
 
+    def test_two_reminders_of_the_same_in_one_selection(self):
+        biller = new_test_user(self.env, "biller", "account.group_account_invoice", company_id=self.company.id)
+        reminders = self.move._escalation_begin_reminders("todo")
+        reminders += self.move.with_user(biller)._escalation_begin_reminders("todo").with_user(self.env.user)
+        with self.mock_mail_gateway():
+            reminders.action_send()
+        self.assertEqual(reminders.mapped("state"), ["todo", "todo"])
+
     def test_sent_with_others_only_if_there_is_nothing_to_know(self):
         early = self._create_invoice(day("11-20"), partner=self._create_customer("Early Bird"))
         parked = (self.move | early)._escalation_begin_reminders("todo")
