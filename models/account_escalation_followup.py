@@ -155,10 +155,6 @@ class AccountEscalationFollowup(models.Model):
         valid.filtered(lambda followup: not followup.warning)._send_checked()
         return emails._notify_result()
 
-    def _send_by_person(self):
-        """Send these as their templates say, unless something has changed since they were made."""
-        self._to_act()._recheck_all()._send_checked()
-
     def _send_checked(self):
         for company, followups in self._check_reachable(by_person=True).grouped("company_id").items():
             today = company._escalation_today()

@@ -98,6 +98,22 @@ class AccountEscalationFollowup(models.Model):
             return template
         return self.env.ref("account_escalation.mail_template_reminder", raise_if_not_found=False) or template
 
+    def _queue_unread(self):
+        """Have the scheduled action send these as their text says, a batch at a time."""
+        self._to_act().write({"state": "queued", "is_reviewed": False})
+        self.env.ref("account_escalation.ir_cron_process")._trigger()
+
+    def _execute_email(self, today):
+        """What a person should know of by now is not sent unread after all."""
+        manual = self.filtered("is_manual")
+        manual.invalidate_recordset(["warning"])
+        manual.filtered("warning").is_reviewed = True
+        return super()._execute_email(today)
+
+    def _get_unreachable_reason(self, by_person=False):
+        """Also if it leaves later, a person has chosen to write to an address that has bounced."""
+        return super()._get_unreachable_reason(by_person or self.is_manual)
+
     def _review_one_by_one(self):
         """The composer of the first; sending it opens that of the next. Until then they wait in To Do."""
         action = self[0]._get_composer()

@@ -180,8 +180,8 @@ class AccountEscalationPlan(models.Model):
                 SELECT f.partner_id,
                        max(f.date_done) FILTER (WHERE (f.level = 'customer' OR f.is_manual) AND f.state = 'done'
                                                 AND s.to_customer),
-                       max(COALESCE(f.date_done, f.date)) FILTER (WHERE f.channel = 'email' AND NOT f.is_reviewed
-                                                                              AND s.to_customer)
+                       max(COALESCE(f.date_done, f.date)) FILTER (WHERE f.channel = 'email' AND s.to_customer
+                                                                AND NOT f.is_reviewed AND f.is_manual IS NOT TRUE)
                   FROM account_escalation_followup f
                   JOIN account_escalation_step s ON s.id = f.step_id
                  WHERE f.company_id = %s AND f.state IN ('queued', 'done') AND %s

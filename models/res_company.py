@@ -117,6 +117,7 @@ class ResCompany(models.Model):
                 ("date", "=", today),
                 ("channel", "=", "email"),
                 ("is_reviewed", "=", False),
+                ("is_manual", "=", False),
                 ("step_id.to_customer", "=", True),
                 ("state", "!=", "skipped"),
             ]

@@ -192,9 +192,10 @@ class TestQueries(EscalationCommon):
         costs = []
         for number in (2, 2, 8):  # the first fills the caches
             moves = self._take_invoices(number)
+            wizard = self.env["account.escalation.remind"].create({"move_ids": moves.ids})
             with self._count() as found:
-                reminders = moves._escalation_begin_reminders("todo")
-            self.assertEqual(len(reminders), number)
+                wizard.action_send()
+            self.assertEqual(moves.mapped("escalation_followup_ids.state"), ["queued"] * number)
             costs.append(found["all"])
         self.assertEqual(costs[1], costs[2], "rows are inserted by hundreds")
 

@@ -212,7 +212,11 @@ class TestReminders(EscalationCommon):
 
     def test_sent_as_the_text_says(self):
         with self.mock_mail_gateway():
-            self._ask(self.move | self.other).action_send()
+            action = self._ask(self.move | self.other).action_send()
+            self.assertIn("within a minute: 2.", action["params"]["message"])
+            reminders = (self.move | self.other).escalation_followup_ids
+            self.assertRecordValues(reminders, [{"state": "queued", "mail_message_id": False}] * 2)
+            reminders._process()
             for move, stranger in ((self.move, self.other), (self.other, self.move)):
                 reminder = move.escalation_followup_ids
                 mail = self._mails_of(reminder)
@@ -228,9 +232,54 @@ class TestReminders(EscalationCommon):
         self.move.write({"escalation_hold": "dispute"})
         wizard = self._ask(self.move | self.other)
         self.assertIn("Disputed", wizard.warning)
-        wizard.action_send()
+        action = wizard.action_send()
+        for text in ("leave within a minute: 1.", "wait in To Do to be read: 1."):
+            self.assertIn(text, action["params"]["message"])
         self.assertEqual(self.move.escalation_followup_ids.state, "todo")
-        self.assertEqual(self.other.escalation_followup_ids.state, "done")
+        self.assertEqual(self.other.escalation_followup_ids.state, "queued")
+
+    def test_queued_by_who_may_remind_and_taken_up_by_the_scheduled_action(self):
+        biller = new_test_user(self.env, "biller", "account.group_account_invoice", company_id=self.company.id)
+        wizard = self._ask((self.move | self.other).with_user(biller))
+        triggers = [("cron_id", "=", self.env.ref("account_escalation.ir_cron_process").id)]
+        before = self.env["ir.cron.trigger"].sudo().search_count(triggers)
+        wizard.action_send()
+        self.assertGreater(self.env["ir.cron.trigger"].sudo().search_count(triggers), before)
+        reminders = (self.move | self.other).escalation_followup_ids
+        self.assertEqual(self.env[reminders._name].search(reminders._get_queued_domain()) & reminders, reminders)
+
+    def test_what_comes_to_be_known_in_the_queue_is_not_sent_unread(self):
+        third = self._create_invoice(day("10-16"), partner=self._create_customer("Gemini"))
+        moves = self.move | self.other | third
+        self._ask(moves).action_send()
+        self.move.escalation_last_date = MONDAY
+        self.other.write({"escalation_hold": "dispute"})
+        moves.escalation_followup_ids._process()
+        self.assertEqual(moves.mapped("escalation_followup_ids.state"), ["todo", "skipped", "done"])
+        self.assertEqual(self.other.escalation_followup_ids.reason, "hold")
+
+    def test_what_was_read_and_failed_is_read_again(self):
+        composer = self._compose(self.move.action_escalation_remind())
+        with self.mock_mail_gateway():
+            composer._action_send_mail()
+        reminder = self.move.escalation_followup_ids
+        reminder.sudo()._fail("delivery", "down")
+        reminder.action_retry()
+        self.assertEqual(reminder.state, "todo")
+
+    def test_bounced_address_is_tried_all_the_same(self):
+        self.customer.message_bounce = 3
+        self._ask(self.move | self.other).action_send()
+        self.move.escalation_followup_ids._process()
+        self.assertEqual(self.move.escalation_followup_ids.state, "done")
+
+    def test_sent_unread_is_no_automatic_message(self):
+        self.company.write({"escalation_min_days_any": 5, "escalation_max_messages": 1})
+        self._ask(self.move | self.other).action_send()
+        (self.move | self.other).escalation_followup_ids._process()
+        plan = self._create_plan(self._step(1))
+        later = self._create_invoice(day("10-16"), plan)
+        self.assertEqual(plan._run(MONDAY).move_ids, later)
 
     def test_left_out_in_plain_words(self):
         draft = self.move.copy()

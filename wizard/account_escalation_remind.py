@@ -30,8 +30,14 @@ class AccountEscalationRemind(models.TransientModel):
         return self.move_ids._escalation_begin_reminders("todo")._review_one_by_one()
 
     def action_send(self):
-        """Send those of which there is nothing to know; the others wait in To Do for a person to decide."""
-        warned = {move for move, texts in self.ready_ids._escalation_get_warnings().items() if texts}
+        """Queue those of which there is nothing to know; the others wait in To Do for a person to decide."""
         reminders = self.move_ids._escalation_begin_reminders("todo")
-        reminders.filtered(lambda reminder: warned.isdisjoint(reminder.move_ids))._send_by_person()
-        return reminders._notify_result()
+        waiting, texts = reminders.filtered("warning"), []
+        if leaving := reminders - waiting:
+            leaving._queue_unread()
+            texts.append(self.env._("Reminders that leave within a minute: %s.", len(leaving)))
+        if waiting:
+            texts.append(self.env._("Reminders that wait in To Do to be read: %s.", len(waiting)))
+        action = reminders._notify_result()
+        action["params"] |= {"type": "warning" if waiting else "success", "message": " ".join(texts)}
+        return action
