@@ -27,7 +27,7 @@ class AccountEscalationPromise(models.Model):
     )
     currency_id = fields.Many2one("res.currency", required=True)
     open_amount = fields.Monetary(
-        string="Open", compute="_compute_open_amount", help="What is open on these invoices now."
+        string="Open Amount", compute="_compute_open_amount", help="What is open on these invoices now."
     )
     amount = fields.Monetary(string="Promised", required=True)
     date = fields.Date(string="To Be Paid By", required=True)

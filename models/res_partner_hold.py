@@ -27,6 +27,9 @@ class ResPartner(models.Model):
     escalation_promise_ids = fields.One2many(
         "account.escalation.promise", "partner_id", string="Promises to Pay", groups=ACCOUNTANTS
     )
+    escalation_promise_ended_count = fields.Integer(
+        string="Ended Promises", compute="_compute_escalation_promises", groups=ACCOUNTANTS
+    )
     escalation_promise_rate = fields.Integer(
         string="Promises Kept (%)", compute="_compute_escalation_promises", groups=ACCOUNTANTS
     )
@@ -44,6 +47,7 @@ class ResPartner(models.Model):
             promises = partner.escalation_promise_ids.filtered(lambda promise: promise.company_id == self.env.company)
             ended = promises.filtered(lambda promise: promise.state in ("kept", "partial", "broken"))
             kept = ended.filtered(lambda promise: promise.state == "kept")
+            partner.escalation_promise_ended_count = len(ended)
             partner.escalation_promise_rate = 100 * len(kept) // len(ended) if ended else 0
             delays = ended.filtered("date_paid").mapped("days_late")
             partner.escalation_promise_days = sum(delays) / len(delays) if delays else 0.0

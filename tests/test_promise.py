@@ -59,11 +59,14 @@ class TestPromise(EscalationCommon):
         promise = self._promise(user_id=self.env.user.id)
         self._end_holds(day("11-13"))
         self.assertEqual(promise.state, "open", "a day of grace is left")
+        self.assertEqual(self.customer.escalation_promise_ended_count, 0, "there is no rate to tell yet")
         self._end_holds(day("11-14"))
         self.assertEqual(promise.state, "broken")
         self.assertFalse(self.move.escalation_hold)
         self.assertIn("Broken", self.move.activity_ids.summary)
-        self.assertEqual(self.customer.escalation_promise_rate, 0)
+        self.assertRecordValues(
+            self.customer, [{"escalation_promise_ended_count": 1, "escalation_promise_rate": 0}]
+        )
         self.assertEqual(self.plan._run(day("11-16")).move_ids, self.move)
 
     def test_paid_too_late_stays_broken_and_tells_the_delay(self):
