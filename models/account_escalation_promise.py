@@ -26,9 +26,7 @@ class AccountEscalationPromise(models.Model):
         default=lambda self: self._default_move_ids(),
     )
     currency_id = fields.Many2one("res.currency", required=True)
-    open_amount = fields.Monetary(
-        string="Open Amount", compute="_compute_open_amount", help="What is open on these invoices now."
-    )
+    open_amount = fields.Monetary(compute="_compute_open_amount", help="What is open on these invoices now.")
     amount = fields.Monetary(string="Promised", required=True)
     date = fields.Date(string="To Be Paid By", required=True)
     is_held = fields.Boolean(

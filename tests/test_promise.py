@@ -64,9 +64,7 @@ class TestPromise(EscalationCommon):
         self.assertEqual(promise.state, "broken")
         self.assertFalse(self.move.escalation_hold)
         self.assertIn("Broken", self.move.activity_ids.summary)
-        self.assertRecordValues(
-            self.customer, [{"escalation_promise_ended_count": 1, "escalation_promise_rate": 0}]
-        )
+        self.assertRecordValues(self.customer, [{"escalation_promise_ended_count": 1, "escalation_promise_rate": 0}])
         self.assertEqual(self.plan._run(day("11-16")).move_ids, self.move)
 
     def test_paid_too_late_stays_broken_and_tells_the_delay(self):
