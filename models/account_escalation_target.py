@@ -40,6 +40,11 @@ class AccountEscalationTarget(models.AbstractModel):
         """Whoever sets a plan has chosen it, unless they say otherwise."""
         return {**{ORIGINS[name]: origin for name in vals if name in ORIGINS}, **vals}
 
+    @api.model
+    def _escalation_mark_first_choice(self, vals):
+        """What a form leaves empty on something new is nobody's choice."""
+        return {**self._escalation_mark_choice({name: value for name, value in vals.items() if value}), **vals}
+
     def _escalation_assign(self, values, origin):
         """Put these under a plan, or none, in a batch."""
         values = self._escalation_mark_choice(values, origin)

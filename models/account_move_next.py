@@ -39,7 +39,6 @@ class AccountMove(models.Model):
         "payment_state",
         "line_ids.no_followup",
         "line_ids.amount_residual",
-        "escalation_last_date",
         "escalation_hold",
         "escalation_hold_until",
         "line_ids.date_maturity",
@@ -78,7 +77,8 @@ class AccountMove(models.Model):
             sentence = plans.browse(facts.plan_id)._explain(decision)
             return sentence in value if operator == "in" else value.lower() in sentence.lower()
 
-        return self._search_escalation_decisions(matches, SQL("m.escalation_plan_id IS NOT NULL"))
+        found = Domain(self._search_escalation_decisions(matches, SQL("m.escalation_plan_id IS NOT NULL")))
+        return found if operator == "ilike" or all(value) else found | Domain("escalation_plan_id", "=", False)
 
     def _search_escalation_value(self, get_value, values):
         """Search ``in``, where an empty value stands for all invoices that have none, under a plan or not."""
@@ -121,4 +121,5 @@ class AccountMove(models.Model):
 
     @api.model
     def _escalation_invalidate_next(self):
-        self.invalidate_model(["escalation_next_step_id", "escalation_next_date", "escalation_reason"], flush=False)
+        names = ("last_date", "next_step_id", "next_date", "reason")
+        self.invalidate_model([f"escalation_{name}" for name in names], flush=False)

@@ -77,9 +77,7 @@ class AccountMove(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        return super().create(
-            [self._escalation_mark_choice(vals) if vals.get("escalation_plan_id") else vals for vals in vals_list]
-        )
+        return super().create([self._escalation_mark_first_choice(vals) for vals in vals_list])
 
     def write(self, vals):
         return super().write(self._escalation_mark_choice(vals))

@@ -53,6 +53,7 @@ class ResPartner(models.Model):
             partner.escalation_promise_days = sum(delays) / len(delays) if delays else 0.0
 
     def _escalation_react(self, vals):
-        if "escalation_no_followup" in vals:
-            self._escalation_log_exclusion(vals["escalation_no_followup"], vals.get("escalation_exclusion"))
+        reason = vals.get("escalation_exclusion")
+        if reason or "escalation_no_followup" in vals:
+            self._escalation_log_exclusion(reason or vals["escalation_no_followup"], reason)
         return super()._escalation_react(vals)

@@ -139,13 +139,7 @@ class ResPartner(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        chosen = [{name for name in ORIGINS if vals.get(name)} for vals in vals_list]
-        partners = super().create(
-            [
-                self._escalation_mark_choice(vals) if names else vals
-                for vals, names in zip(vals_list, chosen, strict=True)
-            ]
-        )
+        partners = super().create([self._escalation_mark_first_choice(vals) for vals in vals_list])
         ticked = [
             partner for partner, vals in zip(partners, vals_list, strict=True) if vals.get("escalation_invoice_plan_id")
         ]

@@ -75,6 +75,7 @@ class TestNotes(EscalationCommon):
             ("On holiday", self._wizard("hold", customer, until=day("11-05"), note="On holiday").action_hold),
             ("lifted", customer.action_escalation_lift),
             ("Insolvency", self._wizard("hold", customer, hold="exclude", exclusion="insolvency").action_hold),
+            ("Lawyer", lambda: customer.write({"escalation_exclusion": "lawyer"})),
             ("Followed up again", lambda: customer.write({"escalation_no_followup": False})),
         ):
             with self.subTest(text):

@@ -204,6 +204,8 @@ class TestInvoice(EscalationCommon):
         self.assertEqual(found([("escalation_next_step_id", "=", self.plan.step_ids[0].id)]), future)
         self.assertEqual(found([("escalation_next_step_id", "=", False)]), unplanned)
         self.assertEqual(found([("escalation_reason", "ilike", late.escalation_reason[:10])]) & late, late)
+        self.assertEqual(found([("escalation_reason", "=", False)]), unplanned)
+        self.assertEqual(found([("escalation_reason", "!=", False)]), late | future)
         self.plan._run(MONDAY)
         followup = late.escalation_followup_ids
         self.assertEqual(found([("escalation_followup_ids", "in", followup.ids)]), late)

@@ -174,6 +174,14 @@ class TestRuleOfCustomers(RuleCommon):
         self._create_invoice(day("12-20"))
         self.assertEqual(self.customer.escalation_plan_id, self.chosen)
 
+    def test_what_a_form_leaves_empty_on_a_new_customer_is_no_choice(self):
+        values = {"escalation_plan_id": self.chosen.id, "escalation_summary_plan_id": False}
+        customer = self._create_customer("Deco Addict", **values)
+        self._create_invoice(day("12-20"), partner=customer)
+        self.assertRecordValues(
+            customer, [{"escalation_plan_id": self.chosen.id, "escalation_summary_plan_id": self.summary.id}]
+        )
+
     def test_none_is_a_choice(self):
         self._create_invoice(day("12-20"))
         self.customer.write({"escalation_plan_id": False, "escalation_summary_plan_id": False})
