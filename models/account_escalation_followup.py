@@ -135,7 +135,6 @@ class AccountEscalationFollowup(models.Model):
             # what comes next on the invoices is another question now
             self.env["account.move"]._escalation_invalidate_next()
         if "user_id" in vals:
-            self._subscribe_responsible()
             calls = self.filtered(lambda followup: followup.activity_id.user_id != followup.user_id)
             for user, followups in calls.grouped("user_id").items():
                 followups.activity_id.user_id = user
@@ -209,7 +208,6 @@ class AccountEscalationFollowup(models.Model):
         again = closed | acting.filtered(lambda followup: followup.state == "failed")
         again._get_unsent_mails().cancel()
         again.write({"state": "queued", "reason": "due", "reason_detail": False, "date_done": False})
-        closed.line_ids.move_id._escalation_refresh_last_date()
         again.filtered(lambda followup: followup.channel != "call")._refresh_recipients()
         again._process()
         return again._notify_result()

@@ -21,13 +21,16 @@ class AccountEscalationFollowup(models.Model):
     def _get_mail_attachments(self):
         """The legal PDF of each invoice in the table, as far as an email can carry them."""
         self.ensure_one()
+        if not self.plan_id.attach_invoices:
+            return self.env["ir.attachment"]
         pdfs = self._get_attachable_moves().invoice_pdf_report_id
         return pdfs.browse() if self._is_too_large(pdfs) else pdfs
 
     def _is_linked(self):
         """Whether the email shows links to the invoices, since it cannot carry their PDFs."""
         self.ensure_one()
-        return self._is_too_large(self._get_attachable_moves().invoice_pdf_report_id)
+        attaches = self.plan_id.attach_invoices
+        return attaches and self._is_too_large(self._get_attachable_moves().invoice_pdf_report_id)
 
     def _is_too_large(self, pdfs):
         self.ensure_one()

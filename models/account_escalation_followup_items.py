@@ -1,14 +1,15 @@
 from collections import defaultdict
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from operator import itemgetter
 
 from odoo import api, fields, models
-from odoo.tools import format_date, formatLang
+from odoo.tools import format_date, formatLang, get_lang, ormcache
 
 from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
+SALE_TYPES = ("out_invoice", "out_refund", "out_receipt")  # what core's portal shows
 KINDS = ("overdue", "upcoming", "promise", "dispute", "credit")  # the blocks of the table, in their order
 AGES = (1, 31, 61, 91)  # days overdue at which a column of the ageing begins
 NAMES_SHOWN = 3  # invoice numbers in a subject; the table has them all
@@ -33,9 +34,10 @@ class AccountEscalationFollowup(models.Model):
         """Fill the placeholders of all follow-ups with a few queries, whatever their number."""
         formats = self._get_formats()
         self._fetch_items()
+        qweb = self.env["ir.qweb"]
         for followup in self:
             values = followup._prepare_items_values(*formats)
-            followup.items_table = self.env["ir.qweb"]._render(followup._get_items_view(), values)
+            followup.items_table = qweb._render(followup._get_items_view(), values, minimal_qcontext=True)
             followup.total_due = values["total_due"]
             followup.invoice_names = values["invoice_names"]
             followup.oldest_due_date = values["oldest_due_date"]
@@ -79,16 +81,19 @@ class AccountEscalationFollowup(models.Model):
     @api.model
     def _get_formats(self):
         """Cached formatters of dates and amounts, since the same ones come again and again in a batch."""
-
-        @cache
-        def date_text(day):
-            return format_date(self.env, day)
+        lang = get_lang(self.env).code
 
         @cache
         def amount_text(amount, currency):
             return formatLang(self.env, amount, currency_obj=currency)
 
-        return date_text, amount_text
+        return partial(self._format_day, lang), amount_text
+
+    @api.model
+    @ormcache("lang", "day")
+    def _format_day(self, lang, day):
+        """Cached beyond the batch: there are few days, and each takes longer than a row of the table."""
+        return format_date(self.env, day, lang_code=lang)
 
     def _fetch_items(self):
         """Read all items at once: each follow-up by itself would query its own."""
@@ -113,7 +118,6 @@ class AccountEscalationFollowup(models.Model):
                 "move_type",
                 "escalation_hold",
                 "escalation_hold_until",
-                "escalation_last_date",
             ]
         )
         self._fetch_pdfs()
@@ -131,22 +135,24 @@ class AccountEscalationFollowup(models.Model):
         """What the table of items shows, as texts, in blocks: overdue, not yet due, credits."""
         self.ensure_one()
         today = self._get_items_day()
+        is_email = self.channel == "email"
+        link = is_email and self.payment_link
         # the list of a done follow-up is that of its email, with what was left out since
         receivables = self.line_ids.filtered("counts").move_line_id
-        rows = [self._prepare_item_values(line, today, date_text, amount_text) for line in receivables]
+        rows = [self._prepare_item_values(line, link, today, date_text, amount_text) for line in receivables]
         rows.sort(key=itemgetter("maturity", "id"))
         is_overdue = any(row["kind"] == "overdue" for row in rows)
         payable = [row for row in rows if is_overdue and row["kind"] in ("overdue", "credit")]
+        tables = self._get_tables(rows, payable, amount_text)
         totals = self._get_total_texts(payable, amount_text)
         if not totals and (is_overdue or self.level == "summary"):
             totals = [amount_text(0.0, self.currency_id)]  # credits cover what is due
         oldest = next((row["maturity"] for row in rows if row["residual"] > 0), None)
-        is_email = self.channel == "email"
         return {
             "is_linked": is_email and self._is_linked(),
-            "payment_link": is_email and self.payment_link,
+            "payment_link": link,
             "bank_account": is_email and self.bank_account,
-            "tables": self._get_tables(rows, payable, amount_text),
+            "tables": tables,
             "has_reference": any(row["reference"] for row in rows),
             "ageing": self._get_ageing(rows, today, amount_text) if self.level == "summary" else [],
             # nothing is overdue yet: the total that a courtesy reminder speaks of
@@ -161,6 +167,7 @@ class AccountEscalationFollowup(models.Model):
     def _get_tables(self, rows, payable, amount_text):
         """One table for each currency: its blocks, the amount to pay now, in a summary the balance."""
         self.ensure_one()
+        is_summary = self.level == "summary"
         tables = []
         for currency in dict.fromkeys(row["currency"] for row in rows):
             own = [row for row in rows if row["currency"] == currency]
@@ -171,15 +178,18 @@ class AccountEscalationFollowup(models.Model):
                 {
                     "blocks": [block for block in blocks if block[1]],
                     "totals": self._get_total_texts(asked, amount_text) or covered,
-                    "balances": self._get_total_texts(own if self.level == "summary" else [], amount_text, True),
+                    "balances": self._get_total_texts(own, amount_text, True) if is_summary else [],
                 }
             )
         return tables
 
-    def _prepare_item_values(self, line, today, date_text, amount_text):
-        """One row of the table: texts for the customer, and the values that the totals are made of."""
+    def _prepare_item_values(self, line, link, today, date_text, amount_text):
+        """One row of the table: texts for the customer, and the values that the totals are made of.
+
+        :param link: to all that the customer owes; empty for none
+        """
         move, due, currency = line.move_id, line.date_maturity or line.date, line.currency_id
-        residual, is_invoice = line.amount_residual_currency, move.is_invoice(include_receipts=True)
+        residual, is_invoice = line.amount_residual_currency, move.move_type != "entry"
         kind = "credit" if residual < 0 else "overdue" if due < today else "upcoming"
         if self.level == "summary":
             kind = self._get_hold_shown(move, today) or kind
@@ -193,7 +203,8 @@ class AccountEscalationFollowup(models.Model):
             "reference": (is_invoice and move.ref) or "",
             "issued": date_text(move.invoice_date or move.date),
             "due": date_text(due),
-            "url": self._get_item_url(move),
+            # a link of ours, since core's own takes a write on each invoice beforehand; other entries have no page
+            "url": f"{link}/{move.id}" if link and move.move_type in SALE_TYPES else "",
             "days": (today - due).days if kind == "overdue" else "",
             "amount": amount_text(line.amount_currency, currency),
             "open": amount_text(residual, currency),
@@ -221,14 +232,6 @@ class AccountEscalationFollowup(models.Model):
             for currency, total in totals.items()
             if is_signed or currency.compare_amounts(total, 0.0) > 0
         ]
-
-    def _get_item_url(self, move):
-        """The portal page of an invoice or credit note, which opens without login; other entries have none.
-
-        By way of a link of ours, since core's own takes a write on each invoice beforehand.
-        """
-        is_shown = self.channel == "email" and move.is_sale_document(include_receipts=True) and self.payment_link
-        return f"{self.payment_link}/{move.id}" if is_shown else ""
 
     @api.model
     def _get_ageing(self, rows, today, amount_text):

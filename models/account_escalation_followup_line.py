@@ -1,6 +1,12 @@
-from odoo import fields, models
+from functools import cache
+
+from psycopg2 import sql
+
+from odoo import api, fields, models
 
 from ..tools import schedule
+
+INSERT_BATCH = 2000  # rows in one statement
 
 
 class AccountEscalationFollowupLine(models.Model):
@@ -34,6 +40,9 @@ class AccountEscalationFollowupLine(models.Model):
     counts = fields.Boolean(
         default=True, help="The receivable has taken the step. Unset when the follow-up was withdrawn."
     )
+    is_left_out = fields.Boolean(
+        string="Left Out", help="Taken out, or settled, before the message left: the customer was not asked for it."
+    )
     amount_residual = fields.Monetary(string="Open Amount", help="In company currency, when it was listed.")
 
     _once = models.UniqueIndex(
@@ -42,6 +51,26 @@ class AccountEscalationFollowupLine(models.Model):
     )
 
     can_take_out = fields.Boolean(compute="_compute_can_take_out")
+
+    @api.model
+    def _insert(self, vals_list):
+        """Write the lines of thousands of follow-ups past the ORM, which would take half of the time of RECORD.
+
+        :param vals_list: dicts with the same keys, which are stored fields; the others have their defaults
+        """
+        if not vals_list:
+            return
+        user_id, now = self.env.uid, self.env.cr.now()
+        common = {"counts": True, "create_uid": user_id, "create_date": now, "write_uid": user_id, "write_date": now}
+        columns = [*vals_list[0], *common]
+        self.env.cr.execute_values(
+            sql.SQL("INSERT INTO {} ({}) VALUES %s").format(
+                sql.Identifier(self._table), sql.SQL(", ").join(map(sql.Identifier, columns))
+            ),
+            [(*vals.values(), *common.values()) for vals in vals_list],
+            page_size=INSERT_BATCH,
+        )
+        self.env.invalidate_all()
 
     def _compute_can_take_out(self):
         """One of several in a message that has not left yet."""
@@ -62,43 +91,56 @@ class AccountEscalationFollowupLine(models.Model):
         """The receivables have not taken the step after all; what was written about them is out of date."""
         counting = self.sudo().filtered("counts")  # sudo: nobody writes history by hand
         counting.counts = False
+        counting.filtered(lambda line: line.followup_id.state != "done").is_left_out = True
         counting.followup_id.is_outdated = True
 
     def _find_present(self, found):
-        """The present facts of what this line listed, and the receivable as it is now; None for what is gone.
+        """The present facts of what these lines listed, and each receivable as it is now; None for what is gone.
 
         :param found: as ``_read_present_facts`` of the follow-ups answers
+        :return: {line: (Facts, Item)}
         """
-        self.ensure_one()
-        followup = self.followup_id
-        whole = found.get((followup.partner_id.id, followup.plan_id.id))
-        facts = found.get(self.move_id.id) if followup.level == "invoice" else whole
-        if followup.level == "invoice" and not self.is_subject:
-            facts = whole or facts
-        items = facts.subject.items if facts else ()
-        key = (self.move_id.id, self.instalment)
-        return facts, next((item for item in items if (item.key.move_id, item.key.instalment) == key), None)
 
-    def _refresh_move_lines(self, found):
-        """Find the receivables again: an invoice that went back to draft has new ones, of the same rank."""
-        for line in self:
-            _facts, item = line._find_present(found)
+        @cache
+        def get_items(key):
+            items = found[key].subject.items if key in found else ()
+            return {(item.key.move_id, item.key.instalment): item for item in items}
+
+        present = {}
+        for followup, lines in self.grouped("followup_id").items():
+            whole, is_invoice = (followup.partner_id.id, followup.plan_id.id), followup.level == "invoice"
+            for line in lines:
+                move_id = line.move_id.id
+                key = move_id if is_invoice and (line.is_subject or whole not in found) else whole
+                present[line] = found.get(key), get_items(key).get((move_id, line.instalment))
+        return present
+
+    @api.model
+    def _refresh_move_lines(self, present):
+        """Find the receivables again: an invoice that went back to draft has new ones, of the same rank.
+
+        :param present: as :meth:`_find_present` answers
+        """
+        for line, (_facts, item) in present.items():
             if item and line.move_line_id.id != item.key.move_line_id:
                 line.sudo().move_line_id = item.key.move_line_id  # sudo: nobody writes history by hand
 
-    def _get_objection(self, found, steps, today):
+    def _get_objection(self, facts, item, step, today):
         """Why this receivable must not be followed up any more: a reason key, or empty.
 
-        :param found: as ``_read_present_facts`` of the follow-ups answers
-        :param steps: {step record: schedule.Step}
+        :param facts: what READ finds now, or None
+        :param item: the receivable among them, or None
+        :param step: the schedule.Step of the follow-up
         """
         self.ensure_one()
         followup = self.followup_id
-        facts, item = self._find_present(found)
-        if followup._is_off_plan(self, facts):
+        if not followup.step_id.active and not followup.is_manual:
             return "plan_changed"
         if not facts:
-            return "paid"
+            return "plan_changed" if followup._is_off_plan() else "paid"
+        is_own = followup.level == "invoice" and self.is_subject and not followup.is_manual
+        if is_own and facts.plan_id != self.plan_id.id:
+            return "plan_changed"
         if facts.partner_id != followup.partner_id.id:
             return "partner_changed"
         subject = facts.subject
@@ -108,4 +150,4 @@ class AccountEscalationFollowupLine(models.Model):
             subject = subject._replace(hold_until=None)  # a person has decided
         if not item and not subject.out:
             return facts.left_out.get((self.move_id.id, self.instalment), "paid")
-        return schedule.objection(subject, item, steps[self.step_id] if self.is_subject else None, today)
+        return schedule.objection(subject, item, step if self.is_subject else None, today)

@@ -64,9 +64,9 @@ class AccountEscalationFollowup(models.Model):
 
     @api.depends("company_id")
     def _compute_bank_account(self):
-        for followup in self:
-            bank = followup.company_id.partner_id.bank_ids[:1]
-            followup.bank_account = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic]))
+        for company, followups in self.grouped("company_id").items():
+            bank = company.partner_id.bank_ids[:1]
+            followups.bank_account = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic]))
 
     def _get_payment_qr(self):
         """Core's QR code to pay what is asked for, as an image's data; empty unless the bank account allows it."""

@@ -1,6 +1,6 @@
 import re
 
-from odoo import Command, api, fields, models
+from odoo import Command, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
@@ -110,20 +110,20 @@ class AccountEscalationFollowup(models.Model):
         reply_to = self._get_reply_to()
         self._get_unsent_mails().cancel()  # of an earlier try
         # sudo: writing to the customer is what the plan says; users need no right on the mail queue for it
-        mails = (
-            self.env["mail.mail"]
-            .sudo()
-            .create([followup._prepare_mail_values(texts[followup.id], reply_to[followup.id]) for followup in self])
+        env = self.sudo().env
+        messages = env["mail.message"].create([f._prepare_message_values(texts[f.id], reply_to[f.id]) for f in self])
+        for followup, message in zip(self, messages, strict=True):
+            followup.mail_message_id = message
+        mails = env["mail.mail"].create(
+            [{**f._prepare_mail_values(texts[f.id]), "mail_message_id": f.mail_message_id.id} for f in self]
         )
-        self.env["mail.notification"].sudo().create(
+        env["mail.notification"].create(
             [
                 followup._prepare_notification_values(mail, partner)
                 for followup, mail in zip(self, mails, strict=True)
                 for partner in followup._get_email_recipients()
             ]
         )
-        for followup, mail in zip(self, mails, strict=True):
-            followup.mail_message_id = mail.mail_message_id
         self._keep_bodies(texts)
         self._mark_invoices_sent()
         self._set_done(today)
@@ -154,31 +154,35 @@ class AccountEscalationFollowup(models.Model):
         messages = self._get_unsent_mails().mail_message_id
         return self.filtered(lambda followup: followup.mail_message_id in messages)
 
-    def _prepare_mail_values(self, text, reply_to):
-        sender = self._get_sender()
+    def _prepare_message_values(self, text, reply_to):
+        """What the history keeps; :meth:`_keep_bodies` adds the text."""
         return {
             "subject": text.subject,
-            "body_html": text.body,
-            "author_id": sender.id,
+            "author_id": self._get_sender().id,
             "email_from": self._get_email_from(),
-            "email_cc": self._get_cc(),
             "reply_to": reply_to,
             "model": self._name,
             "res_id": self.id,
             "record_company_id": self.company_id.id,
             "message_type": "email_outgoing",
             "subtype_id": self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment"),  # env.ref() would query
-            "recipient_ids": [Command.set(self._get_email_recipients().ids)],
-            "is_notification": True,
-            "auto_delete": False,
             "attachment_ids": [Command.set(self._get_mail_attachments().ids)],
         }
 
-    @api.model
+    def _prepare_mail_values(self, text):
+        """What the mail queue sends."""
+        return {
+            "body_html": text.body,
+            "email_cc": self._get_cc(),
+            "recipient_ids": [Command.set(self._get_email_recipients().ids)],
+            "is_notification": True,
+            "auto_delete": False,
+        }
+
     def _prepare_notification_values(self, mail, partner):
         return {
-            "author_id": mail.author_id.id,
-            "mail_message_id": mail.mail_message_id.id,
+            "author_id": self.mail_message_id.author_id.id,
+            "mail_message_id": self.mail_message_id.id,
             "mail_mail_id": mail.id,
             "res_partner_id": partner.id,
             "notification_type": "email",

@@ -128,7 +128,6 @@ class AccountEscalationFollowup(models.Model):
         changed._call_back()
         changed.write({"is_outdated": True, "date_done": False})
         changed._queue_posting()
-        changed.line_ids.move_id._escalation_refresh_last_date()
         return valid
 
     # --- DO -----------------------------------------------------------------------------------------------------------

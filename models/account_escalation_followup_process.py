@@ -1,4 +1,5 @@
 import logging
+from collections import defaultdict
 
 import psycopg2
 
@@ -47,19 +48,35 @@ class AccountEscalationFollowup(models.Model):
         """Withdraw what lost its reason since it was decided (paid, excluded, plan changed...); return the rest."""
         found = self._read_present_facts()
         self._list_new_credits(found)
-        lines = self.line_ids.filtered("counts")
-        lines._refresh_move_lines(found)
-        steps = {step: step._get_schedule_step() for step in self.step_id}
-        objections = {line: objection for line in lines if (objection := line._get_objection(found, steps, today))}
-        self.env["account.escalation.followup.line"].concat(*objections)._uncount()
+        present = self.line_ids.filtered("counts")._find_present(found)
+        self.line_ids._refresh_move_lines(present)
+        objections = self._get_line_objections(present, today)
+        self.line_ids.browse().concat(*objections)._uncount()
         valid = self.filtered(lambda followup: followup._has_subject())
-        covered = valid.filtered(lambda followup: followup.level == "customer" and followup._is_covered(today))
+        covered = valid._filter_covered(present, today)
         covered._withdraw("covered")
         valid -= covered
         withdrawn = self - valid - covered
         for reason, followups in withdrawn.grouped(lambda followup: followup._get_objection(objections)).items():
             followups._withdraw(reason)
         return self & valid
+
+    def _get_line_objections(self, present, today):
+        """Why receivables must not be followed up any more: {line: reason key}, without those that may."""
+        steps = {step.id: step._get_schedule_step() for step in self.step_id}
+        reasons = {
+            line: line._get_objection(facts, item, steps[line.step_id.id], today)
+            for line, (facts, item) in present.items()
+        }
+        return {line: reason for line, reason in reasons.items() if reason}
+
+    def _filter_covered(self, present, today):
+        """Those whose customer owes nothing any more, once credits are subtracted."""
+        customers = self.filtered(lambda followup: followup.level == "customer")
+        items = defaultdict(list)
+        for line in customers.line_ids.filtered("counts"):
+            items[line.followup_id.id].append(present[line][1])
+        return customers.filtered(lambda f: schedule.net(items[f.id], today) <= f.plan_id.min_amount)
 
     def _get_objection(self, objections):
         self.ensure_one()
@@ -74,8 +91,8 @@ class AccountEscalationFollowup(models.Model):
         """
         if not self:
             return {}
-        moves = self.line_ids.filtered(lambda line: line.counts and line.followup_id.level == "invoice").move_id
         whole = self.filtered(lambda followup: followup.level != "invoice")
+        moves = (self - whole).line_ids.filtered("counts").move_id
         condition = SQL("m.id IN %s", tuple(moves.ids)) if moves else None
         plans = self.plan_id
         customers = plans._read_customers(self.partner_id.ids)
@@ -92,30 +109,20 @@ class AccountEscalationFollowup(models.Model):
     def _list_new_credits(self, found):
         """What the customer has paid, or was credited, since a follow-up was made, is taken off what it asks for."""
         vals_list = []
-        whole = self.filtered(lambda followup: followup.level != "invoice")
-        whole._fetch_items()
-        for followup in whole:
+        for followup in self.filtered(lambda followup: followup.level != "invoice"):
             facts = found.get((followup.partner_id.id, followup.plan_id.id))
-            known = set(followup.line_ids.filtered("counts").mapped(lambda line: (line.move_id.id, line.instalment)))
+            credit_items = [item for item in facts.subject.items if item.amount < 0] if facts else []
+            if not credit_items:
+                continue
+            known = {(line.move_id.id, line.instalment) for line in followup.line_ids if line.counts}
+            common = followup._prepare_line_values(followup.plan_id, followup.step_id)
             vals_list += [
-                {
-                    **followup._prepare_line_values(followup.plan_id, followup.step_id),
-                    **self._prepare_item_line(item, False, SHOWN),
-                }
-                for item in (facts.subject.items if facts else ())
-                if item.amount < 0 and (item.key.move_id, item.key.instalment) not in known
+                {**common, **self._prepare_item_line(item, False, SHOWN)}
+                for item in credit_items
+                if (item.key.move_id, item.key.instalment) not in known
             ]
         lines = self.env["account.escalation.followup.line"].sudo().create(vals_list)  # sudo: see _to_act
         lines.followup_id.is_outdated = True
-
-    def _is_covered(self, today):
-        """Whether the customer owes nothing any more, once credits are subtracted."""
-        self.ensure_one()
-        items = [
-            schedule.Item(line.id, line.date, line.date_maturity or line.date, line.amount_residual)
-            for line in self.line_ids.filtered("counts").move_line_id
-        ]
-        return schedule.net(items, today) <= self.plan_id.min_amount
 
     def _recheck_all(self):
         """:meth:`_recheck`, each on its own company's today."""
@@ -134,8 +141,8 @@ class AccountEscalationFollowup(models.Model):
     def _refresh_queued_mails(self):
         changed = self._recheck_all().filtered(lambda followup: followup._refresh_amounts())
         changed._get_unsent_mails().cancel()
+        changed.line_ids.filtered(lambda line: not line.counts).is_left_out = True
         changed.write({"state": "queued", "date_done": False})
-        changed.line_ids.move_id._escalation_refresh_last_date()
         changed._process()
 
     # --- DO -----------------------------------------------------------------------------------------------------------
@@ -188,6 +195,7 @@ class AccountEscalationFollowup(models.Model):
             self[middle:]._attempt(work)
 
     def _execute_email(self, today):
+        self._fetch_people()
         reachable = self._check_reachable()
         reviewed = reachable.filtered("is_reviewed")
         reviewed._render_texts()  # a text that cannot be rendered fails now, not when a person wants to send it
@@ -196,7 +204,9 @@ class AccountEscalationFollowup(models.Model):
 
     def _execute_call(self, _today):
         """Put a call on the responsible's list of activities."""
-        self.line_ids.move_id.mapped("display_name")  # at once: core asks for that of each activity by itself
+        moves = self.line_ids.move_id
+        for name in ("display_name", "escalation_last_date"):
+            moves.mapped(name)  # at once: each activity by itself asks for it
         activities = (
             self.env["mail.activity"]
             .with_context(mail_activity_quick_update=True)

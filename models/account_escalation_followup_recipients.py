@@ -133,6 +133,13 @@ class AccountEscalationFollowup(models.Model):
             result.append((customer, found if step.to_customer else step._get_internal_partners(customer)))
         return result
 
+    def _fetch_people(self):
+        """Read customers, colleagues and the company at once: each kind by itself is a statement more."""
+        users = self.user_id | self.env.user
+        recipients = self.with_context(active_test=False).recipient_ids  # else it is read which are active, first
+        partners = users.partner_id | recipients | self.partner_id | self.company_id.partner_id
+        partners.with_env(self.env).mapped("name")
+
     def _refresh_recipients(self):
         """Before another try: the address may have been put right."""
         contacts = (self.partner_id | self.partner_id.escalation_contact_partner_id)._escalation_get_contacts()
@@ -217,10 +224,10 @@ class AccountEscalationFollowup(models.Model):
             # colleagues are no customers: core need not look that up
             self.env["mail.followers"]._insert_followers(self._name, followups.ids, partners.ids, customer_ids=[])
 
-    def message_update(self, msg_dict, update_vals=None):
-        """An answer: whoever stands in for the responsible by now hears of it too."""
-        self.sudo()._subscribe_responsible()  # sudo: it comes from outside
-        return super().message_update(msg_dict, update_vals)
+    def message_post(self, **kwargs):
+        """Whoever is responsible by now hears of an answer: core is told when there is one, not for all beforehand."""
+        self.sudo()._subscribe_responsible()  # sudo: an answer comes from outside
+        return super().message_post(**kwargs)
 
     def _inform_internal(self):
         """Tell the internal contacts, in a message of their own, what the customer gets."""
@@ -244,9 +251,10 @@ class AccountEscalationFollowup(models.Model):
         return self.step_id._get_internal_partners(self.partner_id)
 
     def _prepare_notice_values(self, partner):
-        localized = self.with_context(lang=partner.lang or self.env.lang)
+        text = self.with_context(lang=partner.lang or self.env.lang)._render_notice()[self.id]
         return {
-            **self._prepare_mail_values(localized._render_notice()[self.id], self._get_email_from()),
+            **self._prepare_message_values(text, self._get_email_from()),
+            **self._prepare_mail_values(text),
             "recipient_ids": [Command.set(partner.ids)],
             "attachment_ids": [],
             "email_cc": False,

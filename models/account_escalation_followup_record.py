@@ -11,10 +11,11 @@ class AccountEscalationFollowup(models.Model):
     _inherit = FOLLOWUP_MODEL
 
     @api.model
-    def _record(self, plan, planned, today):
+    def _record(self, plan, planned, today, is_free):
         """Write down what is due, each follow-up with the receivables that it lists.
 
         :param planned: list of Planned
+        :param is_free: tells the company's days off
         """
         recipients = self._get_recipients_of(plan, planned)
         vals_list = [
@@ -25,14 +26,12 @@ class AccountEscalationFollowup(models.Model):
             for (step, _occurrence, day, group), partners in zip(planned, recipients, strict=True)
         ]
         followups = self.with_context(**SILENT).create(vals_list)
-        followups._subscribe_responsible()
         others = self._read_others(plan, planned, today)
-        is_free = plan._get_is_free(today)
         lines = []
         for followup, entry in zip(followups, planned, strict=True):
             others_of = others.get(followup.partner_id.id, ()) if entry.step.tone == "statement" else ()
             lines += followup._prepare_lines(entry, others_of, today, is_free)
-        self.env["account.escalation.followup.line"].create(lines)
+        self.env["account.escalation.followup.line"]._insert(lines)
         return followups
 
     def _prepare_lines(self, entry, others, today, is_free):
@@ -42,8 +41,9 @@ class AccountEscalationFollowup(models.Model):
         common = self._prepare_line_values(self.plan_id, entry.step)
         lines, seen = [], set()
         for facts in entry.group:
-            subjects = set(map(id, schedule.triggered(facts.subject, step, entry.occurrence, today, is_free)))
-            takers = set(map(id, schedule.takers(facts.subject, step, entry.occurrence, today, is_free)))
+            triggered = schedule.triggered(facts.subject, step, entry.occurrence, today, is_free)
+            subjects = set(map(id, triggered))
+            takers = set(map(id, schedule.takers(facts.subject, today, triggered)))
             for item in schedule.listed(facts.subject, today):
                 seen.add(item.key)
                 occurrence = entry.occurrence if id(item) in takers else SHOWN
@@ -54,7 +54,8 @@ class AccountEscalationFollowup(models.Model):
     @api.model
     def _record_by_person(self, plan, planned, today):
         """:meth:`_record` what a person wants: what dates the subject has triggered it, whatever its trigger date."""
-        followups = self._record(plan, planned, today) if planned else self.browse()
+        is_free = plan.company_id._escalation_get_is_free(today)
+        followups = self._record(plan, planned, today, is_free) if planned else self.browse()
         for followup, entry in zip(followups, planned, strict=True):
             keys = {item.key.move_line_id for facts in entry.group if (item := schedule.reference(facts.subject))}
             dated_by = followup.line_ids.filtered(lambda line, keys=keys: line.move_line_id.id in keys)

@@ -47,7 +47,8 @@ class AccountEscalationFollowup(models.Model):
             today = plan.company_id._escalation_today()
             groups = groupby(found, key=lambda facts: facts.partner_id)
             planned = [Planned(plan.step_ids[:1], 1, today, group) for _partner_id, group in groups]
-            reminders |= self._record(plan, planned, today)
+            is_free = plan.company_id._escalation_get_is_free(today)
+            reminders |= self._record(plan, planned, today, is_free)
         reminders.state = state
         for reminder in reminders:
             reminder.known_holds = " ".join(reminder._get_holds())

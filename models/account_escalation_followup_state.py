@@ -1,4 +1,5 @@
-from odoo import models
+from odoo import api, models
+from odoo.tools import SQL
 
 from .account_escalation_step import FOLLOWUP_MODEL
 
@@ -14,18 +15,22 @@ class AccountEscalationFollowup(models.Model):
         lines = self.line_ids.filtered("counts")
         return bool(lines if self.level == "summary" or self.is_manual else lines.filtered("is_subject"))
 
-    def _is_off_plan(self, line, facts):
-        """Whether the plan, or its step, is no longer that of what a line listed."""
+    def _is_off_plan(self):
+        """Whether the customer has another plan now, or the plan is gone."""
         self.ensure_one()
-        if self.is_manual:
+        if self.is_manual or self.level == "invoice":
             return False
-        if self.level == "invoice":
-            return line.is_subject and (
-                not self.step_id.active or (facts is not None and facts.plan_id != self.plan_id.id)
-            )
         field = "escalation_plan_id" if self.level == "customer" else "escalation_summary_plan_id"
         customer = self.partner_id.with_company(self.company_id).sudo()  # sudo: see _to_act
-        return not self.step_id.active or not self.plan_id.active or customer[field] != self.plan_id
+        return not self.plan_id.active or customer[field] != self.plan_id
+
+    @api.model
+    def _get_contact_condition(self):
+        """Which lines say that the customer was asked for the receivable: on ``fl``, ``f``, ``s`` (line to step)."""
+        return SQL(
+            "f.state = 'done' AND f.reason = 'due' AND f.level != 'summary' AND s.to_customer"
+            " AND fl.is_left_out IS NOT TRUE"
+        )
 
     def _withdraw_if_empty(self, reason):
         """Withdraw those that nothing justifies any more."""
@@ -33,10 +38,8 @@ class AccountEscalationFollowup(models.Model):
 
     def _withdraw(self, reason):
         """Take back by the machine: nothing was said, so nothing counts, and the step may come again."""
-        contacted = self.filtered(lambda followup: followup.state == "done").line_ids.move_id
         self.line_ids._uncount()
         self._close("skipped", reason)
-        contacted._escalation_refresh_last_date()
 
     def _skip(self, reason, today=None):
         """Pass over by a person, or for lack of one: the step counts as taken, but nobody was contacted."""
@@ -52,11 +55,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _set_done(self, today, feedback=False):
         self.write({"state": "done", "reason": "due", "reason_detail": feedback, "date_done": today})
-        contacts = self.filtered(lambda followup: followup.level != "summary" and followup.step_id.to_customer)
-        contacts.line_ids.filtered("counts").move_id._escalation_set_last_date(today)
 
     def _fail(self, reason, detail=False):
         """Nobody was contacted, and somebody must know; also of what was believed to be done."""
-        contacted = self.filtered(lambda followup: followup.state == "done").line_ids.move_id
         self.write({"state": "failed", "reason": reason, "reason_detail": detail, "date_done": False})
-        contacted._escalation_refresh_last_date()

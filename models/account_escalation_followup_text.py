@@ -5,6 +5,7 @@ from typing import NamedTuple
 from markupsafe import escape
 
 from odoo import api, fields, models
+from odoo.tools import ormcache
 from odoo.tools.mail import html_normalize
 
 from .account_escalation_step import FOLLOWUP_MODEL
@@ -76,18 +77,21 @@ class AccountEscalationFollowup(models.Model):
     def _render_from(self, template):
         """The texts of follow-ups of one language: {follow-up id: Text}."""
         subjects = template._render_field("subject", self.ids)
-        skeleton = self._get_skeleton(template)
+        skeleton = self._get_skeleton(str(template.body_html or ""), self[:1].get_base_url())
         if skeleton:
             return {f.id: Text(subjects[f.id], *f._fill_skeleton(skeleton)) for f in self}
         bodies = template._render_field("body_html", self.ids)
         return {f.id: Text(subjects[f.id], bodies[f.id], f._sanitize_message(bodies[f.id])) for f in self}
 
-    def _get_skeleton(self, template):
+    @ormcache("body", "base_url")
+    def _get_skeleton(self, body, base_url):
         """Have core render a template once, with marks in the place of what differs.
 
         Core parses the whole text again for each record, and once more to keep it in the history, which takes longer
         than all else in an email.
 
+        :param body: of the template, in the language of the customers
+        :param base_url: of the links in it, that of these follow-ups
         :return: Skeleton; None if the template holds more than plain placeholders
         """
         placeholders = []
@@ -99,14 +103,15 @@ class AccountEscalationFollowup(models.Model):
             return text if tag == "t" else f"<{tag}>{text}</{tag}>"
 
         # in a <div>, as core does, since several elements beside one another would be wrapped into one
-        source = html_normalize(f"<div>{template.body_html or ''}</div>").removeprefix("<div>").removesuffix("</div>")
+        source = html_normalize(f"<div>{body}</div>").removeprefix("<div>").removesuffix("</div>")
         marked = PLACEHOLDER.sub(mark, source)
         is_plain = all(self.env["ir.qweb"]._is_expression_allowed(path, self._name) for path, _default in placeholders)
         if not is_plain or re.search(r"\st-[\w-]+=", marked):
             return None
         options = {"post_process": True}
-        body = template._render_template(marked, self._name, self.ids[:1], engine="qweb", options=options)[self.ids[0]]
-        return Skeleton(str(body), self._sanitize_message(body), placeholders)
+        renderer = self.env["mail.render.mixin"]
+        text = renderer._render_template(marked, self._name, self.ids[:1], engine="qweb", options=options)[self.ids[0]]
+        return Skeleton(str(text), self._sanitize_message(text), placeholders)
 
     def _fill_skeleton(self, skeleton):
         """Body and kept body, with this follow-up's own values, escaped but for HTML fields."""

@@ -14,14 +14,15 @@ class AccountEscalationPlan(models.Model):
 
     _inherit = "account.escalation.plan"
 
-    def _decide(self, today, moves=None, partner_ids=None) -> Iterator[tuple[Facts, schedule.Decision]]:
+    def _decide(self, today, moves=None, partner_ids=None, is_free=None) -> Iterator[tuple[Facts, schedule.Decision]]:
         """What each subject of these plans of one company owes next, seen on ``today``. Writes nothing.
 
         :param SQL moves: a condition on ``m``: these invoices only
         :param partner_ids: these customers only
+        :param is_free: tells the company's days off, if they are known already
         """
         company = self.company_id
-        is_free = company._escalation_get_is_free(today)
+        is_free = is_free or company._escalation_get_is_free(today)
         limits = company._escalation_get_limits(today)
         # all rows will be fetched: by default, PostgreSQL plans a cursor for getting the first ones soon, which with
         # outdated statistics (after the first run, after many invoices got a plan) is many times slower in all
@@ -110,14 +111,14 @@ class AccountEscalationPlan(models.Model):
         """How many messages would be made today if these customers began this plan."""
         self.ensure_one()
         today = self.company_id._escalation_today()
-        if not self._is_look_day(today):
+        is_free = self.company_id._escalation_get_is_free(today)
+        if not self._is_look_day(today, is_free):
             return 0
         ids = partners.commercial_partner_id.ids
         plans = self._get_coupled_plans()
         decided = plans._read_customers(ids)
         field = "plan_id" if self.level == "customer" else "summary_id"
         customers = {id_: decided.get(id_, NOBODY)._replace(**{field: self.id}) for id_ in ids}
-        is_free = self.company_id._escalation_get_is_free(today)
         number = 0
         for facts in plans._read_facts(None, ids, customers):
             subjects = [self._begin_anew(fact) if fact.plan_id == self.id else fact.subject for fact in facts]

@@ -88,7 +88,7 @@ class AccountEscalationPlan(models.Model):
         return SQL(
             """
             SELECT %(partner)s, m.id, m.move_type, m.escalation_plan_id, COALESCE(m.invoice_date, m.date), m.state,
-                   m.payment_state, m.escalation_last_date, m.escalation_hold, m.escalation_hold_until,
+                   m.payment_state, history.last_date, m.escalation_hold, m.escalation_hold_until,
                    m.preferred_payment_method_line_id IN (%(collected)s) AND m.escalation_is_returned IS NOT TRUE,
                    salesperson.id, m.partner_id, l.no_followup, l.id,
                    CASE WHEN l.display_type = 'payment_term'
@@ -100,14 +100,17 @@ class AccountEscalationPlan(models.Model):
          LEFT JOIN res_users salesperson ON salesperson.id = m.invoice_user_id
                    AND salesperson.active AND NOT salesperson.share
          LEFT JOIN (
-                    SELECT fl.move_id, string_agg(
+                    SELECT fl.move_id, max(f.date_done) FILTER (WHERE %(contact)s) AS last_date,
+                           string_agg(
                                concat_ws(' ', fl.plan_id, fl.instalment, fl.step_id, fl.occurrence,
                                          COALESCE(f.date_done, f.date),
                                          CASE WHEN f.state IN ('queued', 'todo', 'failed') THEN 'open' END),
-                               ',' ORDER BY fl.plan_id, fl.instalment, fl.step_id, fl.occurrence) AS taken
+                               ',' ORDER BY fl.plan_id, fl.instalment, fl.step_id, fl.occurrence)
+                           FILTER (WHERE fl.counts AND fl.occurrence > 0 AND fl.plan_id IN %(plans)s) AS taken
                       FROM account_escalation_followup_line fl
                       JOIN account_escalation_followup f ON f.id = fl.followup_id
-                     WHERE fl.counts AND fl.occurrence > 0 AND fl.plan_id IN %(plans)s AND fl.move_id IN (%(moves)s)
+                      JOIN account_escalation_step s ON s.id = f.step_id
+                     WHERE fl.move_id IN (%(moves)s)
                   GROUP BY fl.move_id
                    ) history ON history.move_id = m.id
              WHERE %(condition)s
@@ -118,6 +121,7 @@ class AccountEscalationPlan(models.Model):
             condition=condition,
             moves=moves,
             plans=tuple(self.ids) or (0,),
+            contact=self.env["account.escalation.followup"]._get_contact_condition(),
             collected=self._get_collected_lines(),
         )
 

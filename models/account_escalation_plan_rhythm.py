@@ -52,17 +52,15 @@ class AccountEscalationPlan(models.Model):
         first = self.first_run_date or self.next_run_date
         return schedule.Rhythm(first, self.interval_number, self.interval_type, self.next_run_date)
 
-    def _is_look_day(self, today):
+    def _is_look_day(self, today, is_free):
+        """Whether the plan looks at its customers on ``today``; at invoices it looks every day.
+
+        :param is_free: as the company answers
+        """
         rhythm = self._get_rhythm()
         if not rhythm:
             return self.level == "invoice"
-        return rhythm.look(today, today, self._get_is_free(today)) == today
-
-    def _get_is_free(self, today):
-        """The days off that a plan with a rhythm heeds."""
-        if self.level == "invoice" or not self.workdays_only:
-            return never_free
-        return self.company_id._escalation_get_is_free(today)
+        return rhythm.look(today, today, is_free if self.workdays_only else never_free) == today
 
     def _prepare_next_look(self, today):
         """Once the plan has looked today: its next day, of which those that were missed are left out."""

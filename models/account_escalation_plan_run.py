@@ -55,12 +55,13 @@ class AccountEscalationPlan(models.Model):
         followups = self.env["account.escalation.followup"]
         if not self.try_lock_for_update(allow_referencing=True):
             return followups
-        is_look_day = self._is_look_day(today)
-        due = (pair for pair in self._decide(today) if pair[1].date == today) if is_look_day else ()
+        is_free = self.company_id._escalation_get_is_free(today)
+        is_look_day = self._is_look_day(today, is_free)
+        due = (pair for pair in self._decide(today, is_free=is_free) if pair[1].date == today) if is_look_day else ()
         planned = iter(self._cap(self._leave_out_made(self._plan_followups(due), today), today))
         ids = []
         while batch := list(islice(planned, RECORD_BATCH)):
-            ids += followups._record(self, batch, today).ids
+            ids += followups._record(self, batch, today, is_free).ids
             self.env.invalidate_all()
         if len(ids) > RECORD_BATCH:
             # while PostgreSQL believes these tables to be as small as they were, READ can take minutes

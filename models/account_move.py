@@ -11,7 +11,12 @@ class AccountMove(models.Model):
     _name = "account.move"
     _inherit = ["account.move", "account.escalation.target"]
 
-    escalation_last_date = fields.Date(string="Last Follow-up", copy=False, readonly=True, groups="base.group_user")
+    escalation_last_date = fields.Date(
+        string="Last Follow-up",
+        compute="_compute_escalation_last_date",
+        search="_search_escalation_last_date",
+        groups="base.group_user",
+    )
     escalation_followup_ids = fields.Many2many(
         "account.escalation.followup",
         string="Follow-ups",
@@ -20,6 +25,46 @@ class AccountMove(models.Model):
         search="_search_escalation_followup_ids",
         groups="base.group_user",
     )
+
+    def _compute_escalation_last_date(self):
+        """Read from the history: to write it down would change each invoice, with all its indexes, at each message."""
+        dates = dict(
+            self.env.execute_query(self._get_last_dates(SQL("fl.move_id IN %s", tuple(self._origin.ids) or (0,))))
+        )
+        for move in self:
+            move.escalation_last_date = dates.get(move._origin.id)
+
+    def _search_escalation_last_date(self, operator, value):
+        contacted = self._get_last_dates(SQL("TRUE"))
+        dated = SQL("SELECT move_id FROM (%s) contact WHERE last_date", contacted)
+        if operator in ("<", "<=", ">", ">="):
+            return [("id", "in", SQL("(%s %s %s)", dated, SQL(operator), value))]  # pylint: disable=sql-injection
+        if operator != "in":
+            return NotImplemented
+        days = tuple(filter(None, value))
+        found = Domain("id", "in", SQL("(%s IN %s)", dated, days)) if days else Domain.FALSE
+        return found if all(value) else found | Domain("id", "not in", SQL("(%s IS NOT NULL)", dated))
+
+    def _get_last_dates(self, condition):
+        """The query of invoices, and the day of their last contact.
+
+        :param SQL condition: on ``fl``, the follow-up line
+        """
+        followups = self.env["account.escalation.followup"]
+        followups.flush_model()
+        followups.line_ids.flush_model()
+        return SQL(
+            """
+            SELECT fl.move_id, max(f.date_done) AS last_date
+              FROM account_escalation_followup_line fl
+              JOIN account_escalation_followup f ON f.id = fl.followup_id
+              JOIN account_escalation_step s ON s.id = f.step_id
+             WHERE %s AND %s
+          GROUP BY fl.move_id
+            """,
+            condition,
+            followups._get_contact_condition(),
+        )
 
     def _compute_escalation_followup_ids(self):
         followups = self.env["account.escalation.followup"]
@@ -67,42 +112,3 @@ class AccountMove(models.Model):
     @api.model
     def _escalation_recheck_settled(self):
         self.browse(self.env.cr.precommit.data.pop(SETTLED, ())).exists()._escalation_recheck()
-
-    def _escalation_set_last_date(self, today):
-        """Note a contact. Plain SQL: it has no effect in accounting, and core's write costs a millisecond each."""
-        if not self:
-            return
-        self.env.cr.execute(
-            SQL(
-                "UPDATE account_move SET escalation_last_date = %s WHERE id IN %s AND"
-                " (escalation_last_date IS NULL OR escalation_last_date < %s)",
-                today,
-                tuple(self.ids),
-                today,
-            )
-        )
-        self.invalidate_recordset(["escalation_last_date"])
-
-    def _escalation_refresh_last_date(self):
-        """Find the last contact in the history again, after one was taken back."""
-        if not self:
-            return
-        self.env["account.escalation.followup"].flush_model()
-        self.env["account.escalation.followup.line"].flush_model()
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE account_move m
-                   SET escalation_last_date = (
-                       SELECT max(f.date_done)
-                         FROM account_escalation_followup_line fl
-                         JOIN account_escalation_followup f ON f.id = fl.followup_id
-                         JOIN account_escalation_step s ON s.id = f.step_id
-                        WHERE fl.move_id = m.id AND f.state = 'done' AND f.reason = 'due'
-                              AND f.level != 'summary' AND s.to_customer)
-                 WHERE m.id IN %s
-                """,
-                tuple(self.ids),
-            )
-        )
-        self.invalidate_recordset(["escalation_last_date"])

@@ -180,6 +180,32 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
             followups = plan._run(today)
         return followups
 
+    def _contact(self, move, on):
+        """A call about an invoice, made on a day."""
+        step = self._create_plan(self._step(1, "call")).step_ids
+        common = {"plan_id": step.plan_id.id, "step_id": step.id}
+        call = (
+            self.env["account.escalation.followup"]
+            .sudo()
+            .create(
+                {
+                    **common,
+                    "company_id": move.company_id.id,
+                    "partner_id": move.commercial_partner_id.id,
+                    "level": "invoice",
+                    "channel": "call",
+                    "state": "done",
+                    "date": on,
+                    "date_done": on,
+                }
+            )
+        )
+        call.line_ids.create(
+            {**common, "followup_id": call.id, "move_id": move.id, "currency_id": move.company_currency_id.id}
+        )
+        move._escalation_invalidate_next()
+        return call
+
     def _listed(self, followup):
         """The invoices and other entries that a follow-up lists."""
         return followup.line_ids.filtered("counts").move_id

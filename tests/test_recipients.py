@@ -481,7 +481,8 @@ class TestTeam(RecipientsCase):
         self.todo.with_user(self.clerk).action_take()
         self.assertEqual((self.todo.user_id, self.todo.activity_id.user_id), (self.clerk, self.clerk))
         self.assertFalse(self._my_team(self.seller))
-        self.assertIn(self.clerk.partner_id, self.todo.message_partner_ids)
+        self.todo.message_post(body="Is the amount right?", message_type="comment", subtype_xmlid="mail.mt_comment")
+        self.assertIn(self.clerk.partner_id, self.todo.message_partner_ids, "who took it hears of it")
 
     def test_what_somebody_has_is_not_taken(self):
         self.todo.user_id = self.clerk
@@ -573,7 +574,8 @@ class TestHandOver(RecipientsCase):
         form.save().action_hand_over()
         self.assertEqual(todo.user_id, self.clerk)
         self.assertEqual(self.call.activity_id.user_id, self.clerk)
-        self.assertIn(self.clerk.partner_id, self.email.message_partner_ids)
+        self.email.message_post(body="Is the amount right?", message_type="comment", subtype_xmlid="mail.mt_comment")
+        self.assertIn(self.clerk.partner_id, self.email.message_partner_ids, "answers go to whom it was handed")
 
     def test_archived_user(self):
         self.company.escalation_user_id = self.clerk

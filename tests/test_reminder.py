@@ -252,10 +252,11 @@ class TestReminders(EscalationCommon):
         third = self._create_invoice(day("10-16"), partner=self._create_customer("Gemini"))
         moves = self.move | self.other | third
         self._ask(moves).action_send()
-        self.move.escalation_last_date = MONDAY
+        self._contact(self.move, MONDAY)
         self.other.write({"escalation_hold": "dispute"})
-        moves.escalation_followup_ids._process()
-        self.assertEqual(moves.mapped("escalation_followup_ids.state"), ["todo", "skipped", "done"])
+        reminders = moves.escalation_followup_ids.filtered("is_manual").sorted("id")
+        reminders._process()
+        self.assertEqual(reminders.mapped("state"), ["todo", "skipped", "done"])
         self.assertEqual(self.other.escalation_followup_ids.reason, "hold")
 
     def test_what_was_read_and_failed_is_read_again(self):
@@ -404,7 +405,7 @@ class TestReminders(EscalationCommon):
         plan = self._create_plan(self._step(1, needs_review=True))
         self.move.escalation_plan_id = plan
         plan._run(MONDAY)
-        self.move.escalation_last_date = day("11-01")
+        self._contact(self.move, day("11-01"))
         self._pay_in(30.0)
         warning = self._compose(self.move.action_escalation_remind()).escalation_warning
         for part in ("contacted on 11/01/2026", "is waiting too", "open credits of $ 30.00"):

@@ -29,11 +29,14 @@ class TestRendering(EscalationCommon):
         self.template.body_html = body
         return self.template
 
+    def _get_skeleton(self, template):
+        return self.followups._get_skeleton(str(template.body_html), self.followups[0].get_base_url())
+
     def test_ready_texts(self):
         notice = self.env.ref("account_escalation.mail_template_notice")  # no step has it
         for template in self.env["mail.template"].search([("model", "=", self.followups._name)]) - notice:
             with self.subTest(template.name):
-                self.assertTrue(self.followups._get_skeleton(template))
+                self.assertTrue(self._get_skeleton(template))
                 self._check(template)
 
     def test_placeholders_as_a_person_writes_them(self):
@@ -57,7 +60,7 @@ class TestRendering(EscalationCommon):
         ):
             with self.subTest(body):
                 template = self._write_template(body)
-                self.assertIsNone(self.followups._get_skeleton(template))
+                self.assertIsNone(self._get_skeleton(template))
                 self._check(template)
 
     def test_nothing_of_a_customer_is_taken_for_html_or_for_a_placeholder(self):

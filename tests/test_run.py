@@ -229,6 +229,38 @@ class TestGrouping(EscalationCommon):
         again = self.plan._run(day("11-03"))
         self.assertEqual((self._listed(again), again.step_id), (out, followup.step_id))
 
+    def test_what_was_taken_out_was_not_asked_for(self):
+        """Not even once the message has left: its own step need not wait for the minimum delay."""
+        self.plan.step_ids.needs_review = True
+        self.plan.min_contact_days = 10
+        kept, out = self._create_invoice(day("10-16"), self.plan), self._create_invoice(day("10-16"), self.plan)
+        followup = self.plan._run(MONDAY)
+        followup.line_ids.filtered(lambda line: line.move_id == out).action_take_out()
+        followup._to_act()._send_checked()
+        self.assertTrue(kept.escalation_last_date)
+        self.assertFalse(out.escalation_last_date)
+        self.assertEqual(self._listed(self.plan._run(day("11-03"))), out)
+
+    def test_found_by_the_last_contact(self):
+        early, late = self._create_invoice(day("10-16")), self._create_invoice(day("10-16"))
+        never = self._create_invoice(day("10-16"))
+        self._contact(early, day("10-19"))
+        self._contact(early, day("10-20"))
+        self._contact(late, MONDAY)
+        moves = early | late | never
+        for operator, value, found in (
+            ("=", day("10-20"), early),
+            ("=", day("10-19"), never.browse()),
+            ("<", MONDAY, early),
+            (">=", day("10-20"), early | late),
+            ("=", False, never),
+            ("!=", False, early | late),
+            ("in", [day("10-20"), False], early | never),
+        ):
+            with self.subTest(operator=operator, value=value):
+                domain = [("escalation_last_date", operator, value), ("id", "in", moves.ids)]
+                self.assertEqual(self.env["account.move"].search(domain), found)
+
     def test_customers_are_never_mixed(self):
         other = self._create_customer("Other")
         self._create_invoice(day("10-16"), self.plan)

@@ -217,9 +217,11 @@ class Case(NamedTuple):
     def is_due(self, step: Step, occurrence: int) -> bool:
         """Whether this receivable by itself has reached the step on this day."""
         item, today = self.item, self.floors["today"]
-        return not step.is_late(item.issue, item.due, today) and any(
+        if step.is_late(item.issue, item.due, today):
+            return False
+        return any(
             (owed, number) == (step, occurrence) and self.earliest(step, trigger) <= today
-            for trigger, owed, number in self.owed() + self.repetition()
+            for trigger, owed, number in (self.owed() if occurrence == 1 else self.repetition())
         )
 
 

@@ -88,16 +88,18 @@ def triggered(subject: Subject, step: Step, occurrence: int, day: date, is_free:
     return [case.item for case in cases if case.is_due(step, occurrence)]
 
 
-def takers(subject: Subject, step: Step, occurrence: int, day: date, is_free: IsFree) -> list[Item]:
+def takers(subject: Subject, day: date, reached: Sequence[Item]) -> list[Item]:
     """Those of the listed receivables that take the step by it: all that it asks for.
 
     What a customer's message only shows, since it is not due yet, is still to be asked for when it is.
+
+    :param reached: those that :func:`triggered` it
     """
     items = listed(subject, day)
     if subject.plan.level == "invoice":
         return items
-    reached = {id(item) for item in triggered(subject, step, occurrence, day, is_free)}
-    return [item for item in items if item.due < day or id(item) in reached]
+    ids = set(map(id, reached))
+    return [item for item in items if item.due < day or id(item) in ids]
 
 
 def net(items: Sequence[Item], day: date) -> float:
@@ -373,7 +375,8 @@ def _after(subject: Subject, told: Subject, decision: Decision, day: date, is_fr
         return subject
     done = tuple(Taken(step.id, decision.occurrence, day) for step in decision.steps)
     step = decision.steps[0]
-    keys = {id(item) for item in takers(told, step, decision.occurrence, day, is_free)}
+    reached = triggered(told, step, decision.occurrence, day, is_free)
+    keys = set(map(id, takers(told, day, reached)))
     items = tuple(item._replace(taken=item.taken + done) if id(item) in keys else item for item in subject.items)
     return subject._replace(items=items, last_contact=day)
 
