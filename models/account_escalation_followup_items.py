@@ -120,6 +120,7 @@ class AccountEscalationFollowup(models.Model):
                 "escalation_hold_until",
             ]
         )
+        self.mapped("bank_account")
         self._fetch_pdfs()
 
     def _get_items_view(self):

@@ -64,8 +64,11 @@ class AccountEscalationFollowup(models.Model):
 
     @api.depends("company_id")
     def _compute_bank_account(self):
+        owners = [("partner_id", "in", self.company_id.partner_id.ids)]
+        accounts = self.env["res.partner.bank"].search_fetch(owners, ["partner_id", "acc_number", "bank_id"])
+        by_owner = accounts.grouped("partner_id")
         for company, followups in self.grouped("company_id").items():
-            bank = company.partner_id.bank_ids[:1]
+            bank = by_owner.get(company.partner_id, accounts.browse())[:1]
             followups.bank_account = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic]))
 
     def _get_payment_qr(self):

@@ -1,5 +1,7 @@
 import logging
 from collections import defaultdict
+from functools import cache
+from operator import methodcaller
 
 import psycopg2
 
@@ -152,14 +154,22 @@ class AccountEscalationFollowup(models.Model):
 
         :param date today: by default the company's own
         """
+
+        def today_of(company):
+            return today or company._escalation_today()
+
         for ids in split_every(PROCESS_BATCH, self.ids):
             # sudo: the plan acts, not the user
-            self.sudo().browse(ids).try_lock_for_update(allow_referencing=True)._process_locked(today)
+            self.sudo().browse(ids).try_lock_for_update(allow_referencing=True)._process_locked(today_of)
 
-    def _process_locked(self, today=None):
+    def _process_locked(self, today_of):
+        """:meth:`_process` a batch that nobody else can change meanwhile.
+
+        :param today_of: tells a company's today
+        """
         queued = self.filtered(lambda followup: followup.state == "queued" and followup.posting_status != "waiting")
         for company, followups in queued.grouped("company_id").items():
-            day = today or company._escalation_today()
+            day = today_of(company)
             silent = followups.filtered(lambda followup, day=day: followup.date <= day).with_context(
                 **SILENT, escalation_today=day
             )
@@ -204,6 +214,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _execute_call(self, _today):
         """Put a call on the responsible's list of activities."""
+        self._fetch_people()
         moves = self.line_ids.move_id
         for name in ("display_name", "escalation_last_date"):
             moves.mapped(name)  # at once: each activity by itself asks for it
@@ -280,7 +291,7 @@ class AccountEscalationFollowup(models.Model):
     def _cron_process(self):
         """Carry out what is queued, batch by batch. Several workers may do so at once: they share the rows by locks."""
         commit_progress = self.env["ir.cron"]._commit_progress
-        domain = self._get_queued_domain()
+        domain, today_of = self._get_queued_domain(), cache(methodcaller("_escalation_today"))
         mail_queue = self.env.ref("mail.ir_cron_mail_scheduler_action")
         time_left = commit_progress(remaining=self.search_count(domain))
         done, waiting = 0, self.browse()
@@ -293,10 +304,10 @@ class AccountEscalationFollowup(models.Model):
             waiting = waiting - batch if batch else self.browse()
             if is_fresh and not batch:
                 break
+            batch._process_locked(today_of)
+            done += len(batch)
             if not done % QUEUE_BATCH:
                 mail_queue._trigger()
-            batch._process_locked()
-            done += len(batch)
             time_left = commit_progress(len(batch))
         mail_queue._trigger()
         commit_progress()

@@ -28,10 +28,11 @@ class AccountEscalationFollowup(models.Model):
     def _compute_warning(self):
         manual = self.filtered("is_manual")
         (self - manual).warning = False
-        warnings = manual.line_ids.filtered("counts").move_id._escalation_get_warnings(manual)
+        all_moves = manual.line_ids.filtered("counts").move_id
+        warnings = all_moves._escalation_get_warnings(manual)
         for followup in manual:
             moves = followup.line_ids.filtered("counts").move_id
-            followup.warning = "\n".join(dict.fromkeys(text for move in moves for text in warnings[move])) or False
+            followup.warning = all_moves._escalation_describe_warnings(warnings[move] for move in moves) or False
 
     @api.model
     def _remind_by_hand(self, ready, state):

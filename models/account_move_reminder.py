@@ -10,6 +10,11 @@ RECENT_DAYS = 3  # a contact so many days ago is told before the next
 NAMES_SHOWN = 5
 
 
+def join_names(names):
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" (+{more})" if more > 0 else "")
+
+
 class AccountMove(models.Model):
     """Invoices of which a person reminds the customer: which must not be, and what to know of the others."""
 
@@ -91,57 +96,55 @@ class AccountMove(models.Model):
         )
 
     def _escalation_get_names(self):
-        names = ", ".join(self[:NAMES_SHOWN].mapped("display_name"))
-        more = len(self) - NAMES_SHOWN
-        return f"{names} (+{more})" if more > 0 else names
+        return join_names(self.mapped("display_name"))
 
     def _escalation_get_warnings(self, reminders=None):
-        """What a person should know before reminding by hand: {invoice: sentences}.
+        """What a person should know before reminding by hand: {invoice: [(whose name, sentence)]}.
 
         :param reminders: those that the person is about to send
         """
         waiting, totals = self._escalation_get_waiting(reminders), self._escalation_get_credits()
         return {
-            move: list(
-                filter(
-                    None,
-                    [
-                        move._escalation_get_due_warning(),
-                        move._escalation_get_hold_warning(),
-                        move._escalation_get_contact_warning(),
-                        move._escalation_get_waiting_warning(waiting),
-                        move._escalation_get_credit_warning(totals),
-                    ],
-                )
-            )
+            move: [
+                *move._escalation_get_due_warnings(),
+                *move._escalation_get_hold_warnings(),
+                *move._escalation_get_contact_warnings(),
+                *move._escalation_get_waiting_warnings(waiting),
+                *move._escalation_get_credit_warnings(totals),
+            ]
             for move in self
         }
 
-    def _escalation_get_due_warning(self):
-        self.ensure_one()
-        if self._escalation_is_overdue(self.company_id._escalation_today()):
-            return ""
-        return self.env._("%(invoice)s: not due yet.", invoice=self.display_name)
+    @api.model
+    def _escalation_describe_warnings(self, warnings):
+        """A line for each sentence: “INV/1, INV/2: Not due yet.”
 
-    def _escalation_get_hold_warning(self):
+        :param warnings: iterable of those of one invoice after the other
+        """
+        names = defaultdict(list)
+        for name, sentence in dict.fromkeys(chain.from_iterable(warnings)):
+            names[sentence].append(name)
+        return "\n".join(f"{join_names(found)}: {sentence}" for sentence, found in names.items())
+
+    def _escalation_get_due_warnings(self):
+        self.ensure_one()
+        if not self._escalation_is_overdue(self.company_id._escalation_today()):
+            yield self.display_name, self.env._("Not due yet.")
+
+    def _escalation_get_hold_warnings(self):
+        """That of the invoice, else that of the customer."""
         self.ensure_one()
         customer = self.commercial_partner_id.with_company(self.company_id)
-        for held in (self, customer):
-            if held.escalation_hold:
-                hold = held._escalation_describe_hold(held.escalation_hold, held.escalation_hold_until, "")
-                return f"{held.display_name}: {hold}"
-        return ""
+        for held in (self if self.escalation_hold else customer).filtered("escalation_hold"):
+            hold = held._escalation_describe_hold(held.escalation_hold, held.escalation_hold_until, "")
+            yield held.display_name, hold
 
-    def _escalation_get_contact_warning(self):
+    def _escalation_get_contact_warnings(self):
         self.ensure_one()
         last, today = self.escalation_last_date, self.company_id._escalation_today()
-        if not last or last < today - timedelta(days=RECENT_DAYS):
-            return ""
-        return self.env._(
-            "%(invoice)s: the customer was contacted on %(date)s.",
-            invoice=self.display_name,
-            date=format_date(self.env, last),
-        )
+        if last and last >= today - timedelta(days=RECENT_DAYS):
+            day = format_date(self.env, last)
+            yield self.display_name, self.env._("The customer was contacted on %(date)s.", date=day)
 
     def _escalation_get_waiting(self, reminders=None):
         """The follow-up that is open on an invoice, beside what the person has begun: {invoice: follow-up}."""
@@ -186,19 +189,15 @@ class AccountMove(models.Model):
             totals[company.id, partner.commercial_partner_id.id] -= amount
         return totals
 
-    def _escalation_get_credit_warning(self, totals):
+    def _escalation_get_credit_warnings(self, totals):
         self.ensure_one()
-        total = totals.get((self.company_id.id, self.commercial_partner_id.id))
-        return total and self.env._(
-            "%(customer)s has open credits of %(amount)s, which are not listed.",
-            customer=self.commercial_partner_id.display_name,
-            amount=formatLang(self.env, total, currency_obj=self.company_currency_id),
-        )
+        if total := totals.get((self.company_id.id, self.commercial_partner_id.id)):
+            amount = formatLang(self.env, total, currency_obj=self.company_currency_id)
+            customer = self.commercial_partner_id.display_name
+            yield customer, self.env._("Open credits of %(amount)s are not listed.", amount=amount)
 
-    def _escalation_get_waiting_warning(self, waiting):
+    def _escalation_get_waiting_warnings(self, waiting):
         self.ensure_one()
-        return self in waiting and self.env._(
-            "%(invoice)s: “%(step)s” is waiting too.",
-            invoice=self.display_name,
-            step=waiting[self].step_id.display_name,
-        )
+        if self in waiting:
+            step = waiting[self].step_id.display_name
+            yield self.display_name, self.env._("“%(step)s” is waiting too.", step=step)

@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 import psycopg2
 from freezegun import freeze_time
+from lxml import etree
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, new_test_user
@@ -54,10 +55,18 @@ class TestAssign(AssignCommon):
             self.moves, [{"escalation_plan_id": self.plan.id, "escalation_plan_origin": "manual"}] * 2
         )
 
+    def test_no_plan_is_no_slip(self):
+        """Nothing is taken off its plan by the button that sets one."""
+        arch = etree.fromstring(self.env.ref("account_escalation.account_escalation_assign_view_form").arch)
+        shown = {button.get("string"): button.get("invisible") for button in arch.iter("button")}
+        self.assertIn("not plan_id", shown["Set Plan"])
+        self.assertIn("or plan_id", shown["Follow Up No More"])
+        self.assertTrue(arch.xpath("//button[@string='Follow Up No More']/@confirm"))
+
     def test_no_plan_is_a_choice(self):
         self.moves.escalation_plan_id = self.plan
         form = self._open(self.moves)
-        self.assertIn("followed up no more", form.summary)
+        self.assertIn("end the follow-up", form.summary)
         form.save().action_assign()
         self.assertFalse(self.moves.escalation_plan_id)
         self.assertEqual(set(self.moves.mapped("escalation_plan_origin")), {"manual"})

@@ -408,12 +408,12 @@ class TestReminders(EscalationCommon):
         self._contact(self.move, day("11-01"))
         self._pay_in(30.0)
         warning = self._compose(self.move.action_escalation_remind()).escalation_warning
-        for part in ("contacted on 11/01/2026", "is waiting too", "open credits of $ 30.00"):
+        for part in ("contacted on 11/01/2026", "is waiting too", "Open credits of $ 30.00"):
             self.assertIn(part, warning.replace("\xa0", " "))
 
     def test_told_that_it_is_not_due(self):
         early = self._create_invoice(day("12-16"))
-        self.assertIn("not due yet", self._compose(early.action_escalation_remind()).escalation_warning)
+        self.assertIn("Not due yet", self._compose(early.action_escalation_remind()).escalation_warning)
         wizard = self._ask(early | self.other)
         wizard.action_send()
         self.assertEqual(early.escalation_followup_ids.state, "todo")

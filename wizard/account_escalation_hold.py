@@ -11,7 +11,9 @@ class AccountEscalationHold(models.TransientModel):
     _description = "Hold Follow-ups"
 
     hold = fields.Selection(
-        [("pause", "Pause"), ("dispute", "Dispute"), ("exclude", "Exclude for good")], default="pause", required=True
+        [("pause", "Pause"), ("dispute", "Mark as disputed"), ("exclude", "Exclude for good")],
+        default="pause",
+        required=True,
     )
     exclusion = fields.Selection(EXCLUSIONS, string="Because")
     until = fields.Date(string="Last Day", help="If empty, until somebody lifts it.")

@@ -23,8 +23,7 @@ class AccountEscalationRemind(models.TransientModel):
             wizard.ready_count = len(ready)
             wizard.customer_count = len(ready.grouped(lambda move: (move.company_id, move.commercial_partner_id)))
             wizard.left_out = moves._escalation_describe_refusals(refusals) or False
-            texts = (text for sentences in ready._escalation_get_warnings().values() for text in sentences)
-            wizard.warning = "\n".join(dict.fromkeys(texts)) or False
+            wizard.warning = ready._escalation_describe_warnings(ready._escalation_get_warnings().values()) or False
 
     def action_review(self):
         return self.move_ids._escalation_begin_reminders("todo")._review_one_by_one()
