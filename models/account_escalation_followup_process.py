@@ -17,7 +17,7 @@ _logger = logging.getLogger(__name__)
 PROCESS_BATCH = 100  # follow-ups between two commits
 RECHECK_BATCH = 1000
 SHOWN = 0  # the occurrence of what a message only shows: it takes no step by it
-QUEUE_BATCH = 10 * PROCESS_BATCH  # follow-ups after which core's mail queue is woken again
+QUEUE_BATCHES = 10  # after so many, core's mail queue is woken again
 SILENT = {  # these records are made and changed by thousands: no log message, no subscription, no tracking
     "tracking_disable": True,
     "mail_create_nolog": True,
@@ -291,23 +291,17 @@ class AccountEscalationFollowup(models.Model):
     def _cron_process(self):
         """Carry out what is queued, batch by batch. Several workers may do so at once: they share the rows by locks."""
         commit_progress = self.env["ir.cron"]._commit_progress
-        domain, today_of = self._get_queued_domain(), cache(methodcaller("_escalation_today"))
         mail_queue = self.env.ref("mail.ir_cron_mail_scheduler_action")
-        time_left = commit_progress(remaining=self.search_count(domain))
-        done, waiting = 0, self.browse()
-        while time_left:
-            is_fresh = not waiting
-            if is_fresh:
-                waiting = self.search(domain, limit=PROCESS_BATCH * 20, order="id")
-            # other workers may hold the first ones, or have carried them out
-            batch = waiting.try_lock_for_update(allow_referencing=True, limit=PROCESS_BATCH)
-            waiting = waiting - batch if batch else self.browse()
-            if is_fresh and not batch:
+        today_of = cache(methodcaller("_escalation_today"))
+        waiting = self.search(self._get_queued_domain(), order="id")
+        time_left = commit_progress(remaining=len(waiting))
+        for number, ids in enumerate(split_every(PROCESS_BATCH, waiting.ids), 1):
+            if not time_left:
                 break
-            batch._process_locked(today_of)
-            done += len(batch)
-            if not done % QUEUE_BATCH:
+            # what another worker holds, it carries out; what it has carried out, is not queued any more
+            self.browse(ids).try_lock_for_update(allow_referencing=True)._process_locked(today_of)
+            if not number % QUEUE_BATCHES:
                 mail_queue._trigger()
-            time_left = commit_progress(len(batch))
+            time_left = commit_progress(len(ids))
         mail_queue._trigger()
         commit_progress()
