@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import NamedTuple
 
 import polib
@@ -393,22 +394,24 @@ class TestMix(EscalationCommon):
         return amount
 
     def _read_table(self, table, lang):
-        """(rows, totals, balances) of one table."""
-        rows, totals, kind = [], [], None
-        for row in table.iter("tr"):
+        """(rows, totals and balances, the currency of each of them in their order) of the table."""
+        rows, totals, order, kind = [], [], [], None
+        for row in table.iterchildren("tr"):
             texts = [cell.text_content() for cell in row]
             if row[0].get("colspan") == "2":
                 totals.append((self.headings[lang][" ".join(texts[0].split())], *self._read_amount(texts[1], lang)))
+                order.append(totals[-1][1])
             elif row[0].tag == "th":
                 kind = self.headings[lang][" ".join(texts[0].split())]
             else:
                 rows.append(self._read_row(row, kind, lang))
-        return rows, totals
+                order.append(rows[-1].currency)
+        return rows, totals, order
 
     def _read_row(self, row, kind, lang):
         number, due, amount = row
         [link] = number.xpath(".//a/@href") or [""]
-        currency, value = self._read_amount(amount.xpath("span[1]")[0].text_content(), lang)
+        currency, value = self._read_amount(amount.text, lang)
         name = number.xpath("b")[0].text_content()
         days = int(re.search(r"\d+", "".join(due.xpath("span/text()")) or "0")[0])
         page = int(link.rpartition("/")[2]) if "/my/follow-up/" in link else 0
@@ -509,25 +512,23 @@ class TestMix(EscalationCommon):
         return rows
 
     def _check_tables(self, mix, mail, lang):
-        """In each table one currency; overdue less credits is the amount to pay now: (rows, amounts to pay)."""
+        """One currency after the other; overdue less credits is the amount to pay now: (rows, amounts to pay)."""
         [block] = html.fromstring(mail["body"]).find_class("o_escalation_items")
-        rows, to_pay, aged = [], [], []
-        tables = [table for table in block.iter("table") if table.xpath(".//b")]
-        for table in tables:
-            own, totals = self._read_table(table, lang)
-            [currency] = {row.currency for row in own}
+        table, *others = block.iter("table")
+        rows, totals, order = self._read_table(table, lang)
+        currencies = [currency for currency, _entries in groupby(order)]
+        self.assertEqual(len(currencies), len(set(currencies)), "each currency stands apart, with its totals")
+        to_pay, aged = [], []
+        for currency in currencies:
+            own = [row for row in rows if row.currency == currency]
             asked = sum(row.amount for row in own if row.kind in ("overdue", "credit"))
             right = [("total", currency, max(asked, 0))] if any(row.kind == "overdue" for row in own) else []
             to_pay += [total[1:] for total in right if total[2] > 0]
             if mix.level == "summary":
                 right.append(("balance", currency, sum(row.amount for row in own)))
                 aged += [(currency, debt)] if (debt := sum(row.amount for row in own if row.amount > 0)) else []
-            self.assertEqual(totals, right)
-            rows += own
-        self.assertEqual(len({row.currency for row in rows}), len(tables), "one table for each currency")
-        self.assertCountEqual(
-            self._read_ageing([table for table in block.iter("table") if table not in tables], lang), aged
-        )
+            self.assertEqual([total for total in totals if total[1] == currency], right)
+        self.assertCountEqual(self._read_ageing(others, lang), aged)
         return rows, to_pay
 
     def _read_ageing(self, tables, lang):
