@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
-from itertools import groupby
 from typing import NamedTuple
 
 import polib
@@ -516,7 +515,7 @@ class TestMix(EscalationCommon):
         [block] = html.fromstring(mail["body"]).find_class("o_escalation_items")
         table, *others = block.iter("table")
         rows, totals, order = self._read_table(table, lang)
-        currencies = [currency for currency, _entries in groupby(order)]
+        currencies = [currency for index, currency in enumerate(order) if order[index - 1 : index] != [currency]]
         self.assertEqual(len(currencies), len(set(currencies)), "each currency stands apart, with its totals")
         to_pay, aged = [], []
         for currency in currencies:
