@@ -49,6 +49,16 @@ class TestLinks(EscalationCommon, HttpCase):
         self.assertIn(f"/my/invoices/{self.move.id}?access_token={self.move.access_token}", page.url)
         self.assertIn(self.move.name, page.text)
 
+    def test_the_page_sums_up_and_leads_on_by_the_same_link(self):
+        """Nothing is written on the invoices by looking at it, and a link that ends gives none that does not."""
+        second = self._create_invoice(day("10-20"), amount=1234.5)
+        page = self._open(self.followup.payment_link)
+        self.assertIn("1,334.50", page.text)
+        path = self.followup.payment_link.removeprefix(self.followup.get_base_url())
+        for move in self.move | second:
+            self.assertIn(f'href="{path}/{move.id}"', page.text)
+        self.assertFalse(second.access_token)
+
     def test_link_opens_no_invoice_of_another_customer(self):
         page = self._open(f"{self.followup.payment_link}/{self.other.id}")
         self.assertEqual(page.status_code, 404)
