@@ -9,7 +9,7 @@ from .account_escalation_step import FOLLOWUP_MODEL
 # what the follow-up reads, cancels or sends in the name of the company, and what history is told by
 MACHINE_FIELDS = frozenset(
     [
-        *("channel", "date_done", "is_informed", "is_manual", "known_holds", "level", "reason", "state"),
+        *("channel", "date_done", "is_contact", "is_informed", "is_manual", "known_holds", "level", "reason", "state"),
         *("activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id"),
         *("plan_id", "step_id"),
         *("posting_status", "posting_carrier", "posting_reference", "posting_attempt", "is_posting_uncertain"),
@@ -65,6 +65,7 @@ class AccountEscalationFollowup(models.Model):
     reason_detail = fields.Char(string="Detail", readonly=True)
     date = fields.Date(required=True, index=True, readonly=True, help="The day on which the plan asked for it.")
     date_done = fields.Date(string="Done On", readonly=True)
+    is_contact = fields.Boolean(readonly=True, help="The customer was asked to pay by it, not only colleagues told.")
     user_id = fields.Many2one("res.users", string="Responsible", index="btree_not_null", domain=[("share", "=", False)])
     activity_id = fields.Many2one("mail.activity", readonly=True, index="btree_not_null")
     attachment_ids = fields.Many2many("ir.attachment", string="Attachments", readonly=True)

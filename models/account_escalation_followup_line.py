@@ -91,7 +91,6 @@ class AccountEscalationFollowupLine(models.Model):
         """The receivables have not taken the step after all; what was written about them is out of date."""
         counting = self.sudo().filtered("counts")  # sudo: nobody writes history by hand
         counting.counts = False
-        counting.filtered(lambda line: line.followup_id.state != "done").is_left_out = True
         counting.followup_id.is_outdated = True
 
     def _find_present(self, found):

@@ -97,8 +97,8 @@ class AccountEscalationFollowup(models.Model):
             [
                 ("move_id", "in", self.line_ids.move_id.ids),
                 ("followup_id.state", "=", "done"),
-                ("followup_id.level", "!=", "summary"),
-                ("counts", "=", True),
+                ("followup_id.is_contact", "=", True),
+                ("is_left_out", "!=", True),
             ]
         )
         by_move = done.grouped("move_id")

@@ -1,11 +1,12 @@
 import logging
 from collections import defaultdict
+from datetime import timedelta
 from functools import cache
 from operator import methodcaller
 
 import psycopg2
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
@@ -17,6 +18,7 @@ _logger = logging.getLogger(__name__)
 PROCESS_BATCH = 100  # follow-ups between two commits
 RECHECK_BATCH = 1000
 SHOWN = 0  # the occurrence of what a message only shows: it takes no step by it
+HELD_FOR = timedelta(minutes=1)  # so long somebody else may hold a row
 QUEUE_BATCHES = 10  # after so many, core's mail queue is woken again
 SILENT = {  # these records are made and changed by thousands: no log message, no subscription, no tracking
     "tracking_disable": True,
@@ -143,7 +145,6 @@ class AccountEscalationFollowup(models.Model):
     def _refresh_queued_mails(self):
         changed = self._recheck_all().filtered(lambda followup: followup._refresh_amounts())
         changed._get_unsent_mails().cancel()
-        changed.line_ids.filtered(lambda line: not line.counts).is_left_out = True
         changed.write({"state": "queued", "date_done": False})
         changed._process()
 
@@ -293,15 +294,18 @@ class AccountEscalationFollowup(models.Model):
         commit_progress = self.env["ir.cron"]._commit_progress
         mail_queue = self.env.ref("mail.ir_cron_mail_scheduler_action")
         today_of = cache(methodcaller("_escalation_today"))
-        waiting = self.search(self._get_queued_domain(), order="id")
+        waiting, held = self.search(self._get_queued_domain(), order="id"), 0
         time_left = commit_progress(remaining=len(waiting))
         for number, ids in enumerate(split_every(PROCESS_BATCH, waiting.ids), 1):
             if not time_left:
                 break
-            # what another worker holds, it carries out; what it has carried out, is not queued any more
-            self.browse(ids).try_lock_for_update(allow_referencing=True)._process_locked(today_of)
+            batch = self.browse(ids).try_lock_for_update(allow_referencing=True)
+            batch._process_locked(today_of)
+            held += len(ids) - len(batch)
             if not number % QUEUE_BATCHES:
                 mail_queue._trigger()
             time_left = commit_progress(len(ids))
         mail_queue._trigger()
+        if held:  # by another worker, which carries them out, or by somebody who pays in, holds...: then look again
+            self.env.ref("account_escalation.ir_cron_process")._trigger(fields.Datetime.now() + HELD_FOR)
         commit_progress()

@@ -4,6 +4,7 @@ from datetime import timedelta
 import psycopg2
 
 from odoo import api, fields, models
+from odoo.exceptions import LockError, UserError
 from odoo.tools import groupby
 
 from .account_escalation_plan_run import Planned
@@ -60,9 +61,14 @@ class AccountEscalationFollowup(models.Model):
     @api.model
     def _get_begun(self, move_ids):
         """What the same person began for these invoices and did not send: it gives way to what they begin now."""
-        unsent = [("is_manual", "=", True), ("state", "in", ("draft", "todo")), ("create_uid", "=", self.env.uid)]
-        reminders = self.search([*unsent, ("line_ids.move_id", "in", move_ids)])
-        return reminders.filtered(lambda reminder: set(move_ids).issuperset(reminder.line_ids.move_id._ids))
+        mine = [("is_manual", "=", True), ("create_uid", "=", self.env.uid), ("user_id", "=", self.env.uid)]
+        unsent = [("state", "in", ("draft", "todo")), ("mail_message_id", "=", False)]
+        reminders = self.search([*mine, *unsent, ("line_ids.move_id", "in", move_ids)])
+        return reminders.filtered(
+            lambda reminder: (
+                not reminder.message_ids and set(move_ids).issuperset(reminder.line_ids.move_id._ids)  # no notes
+            )
+        )
 
     @api.model
     def _prepare_values(self, plan, step, group, partner, day):
@@ -152,15 +158,31 @@ class AccountEscalationFollowup(models.Model):
             action["context"]["default_escalation_last_contact"] = self._get_last_contact()
         return action
 
+    def _lock_others(self):
+        """Keep colleagues, and the scheduled action, from writing about the same invoices in the same moment.
+
+        :raise UserError: if they are about to
+        """
+        self.ensure_one()
+        moves = self.line_ids.filtered("counts").move_id
+        states = ("draft", *self._get_open_states())
+        # sudo: whoever has begun them
+        others = self.sudo().search([("state", "in", states), ("line_ids.move_id", "in", moves.ids)])
+        try:
+            others.lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise UserError(
+                self.env._("Nothing was sent: somebody is writing to the customer at this moment. Please try again.")
+            ) from error
+
     def _get_last_contact(self):
         """The id of the latest email to the customer about these invoices, beside this one."""
         self.ensure_one()
         domain = [
             ("id", "!=", self.id),
             ("state", "=", "done"),
-            ("level", "!=", "summary"),
+            ("is_contact", "=", True),
             ("mail_message_id", "!=", False),
-            ("step_id.to_customer", "=", True),
             ("line_ids.move_id", "in", self.line_ids.filtered("counts").move_id.ids),
         ]
         # sudo: whether there is another one is no secret to who reminds

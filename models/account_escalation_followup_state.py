@@ -26,11 +26,8 @@ class AccountEscalationFollowup(models.Model):
 
     @api.model
     def _get_contact_condition(self):
-        """Which lines say that the customer was asked for the receivable: on ``fl``, ``f``, ``s`` (line to step)."""
-        return SQL(
-            "f.state = 'done' AND f.reason = 'due' AND f.level != 'summary' AND s.to_customer"
-            " AND fl.is_left_out IS NOT TRUE"
-        )
+        """Which lines say that the customer was asked for the receivable: on ``fl`` and ``f``, their follow-up."""
+        return SQL("f.state = 'done' AND f.is_contact AND fl.is_left_out IS NOT TRUE")
 
     def _withdraw_if_empty(self, reason):
         """Withdraw those that nothing justifies any more."""
@@ -54,7 +51,12 @@ class AccountEscalationFollowup(models.Model):
         activities.sudo().unlink()
 
     def _set_done(self, today, feedback=False):
+        """Carried out; whom it has told of what, is history from now on, whatever becomes of step and lines."""
         self.write({"state": "done", "reason": "due", "reason_detail": feedback, "date_done": today})
+        contacts = self.filtered(lambda followup: followup.level != "summary" and followup.step_id.to_customer)
+        contacts.is_contact = True
+        (self - contacts).is_contact = False
+        self.line_ids.filtered(lambda line: not line.counts).is_left_out = True
 
     def _fail(self, reason, detail=False):
         """Nobody was contacted, and somebody must know; also of what was believed to be done."""

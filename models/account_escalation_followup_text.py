@@ -106,7 +106,7 @@ class AccountEscalationFollowup(models.Model):
         source = html_normalize(f"<div>{body}</div>").removeprefix("<div>").removesuffix("</div>")
         marked = PLACEHOLDER.sub(mark, source)
         is_plain = all(self.env["ir.qweb"]._is_expression_allowed(path, self._name) for path, _default in placeholders)
-        if not is_plain or re.search(r"\st-[\w-]+=", marked):
+        if not is_plain or MARK.search(body) or re.search(r"\st-[\w-]+=", marked):
             return None
         options = {"post_process": True}
         renderer = self.env["mail.render.mixin"]

@@ -109,7 +109,6 @@ class AccountEscalationPlan(models.Model):
                            FILTER (WHERE fl.counts AND fl.occurrence > 0 AND fl.plan_id IN %(plans)s) AS taken
                       FROM account_escalation_followup_line fl
                       JOIN account_escalation_followup f ON f.id = fl.followup_id
-                      JOIN account_escalation_step s ON s.id = f.step_id
                      WHERE fl.move_id IN (%(moves)s)
                   GROUP BY fl.move_id
                    ) history ON history.move_id = m.id
@@ -183,7 +182,7 @@ class AccountEscalationPlan(models.Model):
                 """
                 SELECT f.partner_id,
                        max(f.date_done) FILTER (WHERE (f.level = 'customer' OR f.is_manual) AND f.state = 'done'
-                                                AND s.to_customer),
+                                                AND f.is_contact),
                        max(COALESCE(f.date_done, f.date)) FILTER (WHERE f.channel = 'email' AND s.to_customer
                                                                 AND NOT f.is_reviewed AND f.is_manual IS NOT TRUE)
                   FROM account_escalation_followup f

@@ -58,7 +58,6 @@ class AccountMove(models.Model):
             SELECT fl.move_id, max(f.date_done) AS last_date
               FROM account_escalation_followup_line fl
               JOIN account_escalation_followup f ON f.id = fl.followup_id
-              JOIN account_escalation_step s ON s.id = f.step_id
              WHERE %s AND %s
           GROUP BY fl.move_id
             """,

@@ -98,31 +98,26 @@ class AccountMove(models.Model):
                 and not move.escalation_plan_origin
             )
         )
-        plans = undecided.env["account.escalation.plan"]
         for company, company_moves in undecided.grouped("company_id").items():
-            default = plans.search(
-                [("company_id", "=", company.id), ("level", "=", "invoice"), ("is_default", "=", True)], limit=1
-            )
             company_moves.commercial_partner_id.with_company(company)._escalation_apply_rules()
             by_plan = company_moves.with_company(company).grouped(
                 lambda move: move.commercial_partner_id.escalation_invoice_plan_id.filtered("active")
             )
             for own, group in by_plan.items():
-                moves = group if own else group._escalation_apply_rules(company)
-                origin = "customer" if own else "default"
-                if own or default:
-                    moves._escalation_write(
-                        {"escalation_plan_id": (own or default).id, "escalation_plan_origin": origin}
-                    )
+                shares = [(own, "customer", group)] if own else group._escalation_share_out(company)
+                for plan, origin, moves in shares:
+                    moves._escalation_write({"escalation_plan_id": plan.id, "escalation_plan_origin": origin})
 
-    def _escalation_apply_rules(self, company):
-        """Put these invoices under the first plan whose rule matches; return those that no rule matches."""
-        rest = self
-        for plan in self.env["account.escalation.plan"]._get_rules(company, "invoice"):
+    def _escalation_share_out(self, company):
+        """What rules, and then the default, make of these invoices: [(plan, origin, invoices)]."""
+        plans, rest, shares = self.env["account.escalation.plan"], self, []
+        for plan in plans._get_rules(company, "invoice"):
             matching = rest.filtered_domain(plan._get_rule_domain())
-            matching._escalation_write({"escalation_plan_id": plan.id, "escalation_plan_origin": "rule"})
+            shares.append((plan, "rule", matching))
             rest -= matching
-        return rest
+        default = [("company_id", "=", company.id), ("level", "=", "invoice"), ("is_default", "=", True)]
+        shares += [(plan, "default", rest) for plan in plans.search(default, limit=1)]
+        return [share for share in shares if share[2]]
 
     @api.model
     def _escalation_get_assignable_domain(self, plan):

@@ -197,6 +197,7 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
                     "state": "done",
                     "date": on,
                     "date_done": on,
+                    "is_contact": True,
                 }
             )
         )

@@ -60,13 +60,25 @@ class TestAssign(AssignCommon):
         arch = etree.fromstring(self.env.ref("account_escalation.account_escalation_assign_view_form").arch)
         shown = {button.get("string"): button.get("invisible") for button in arch.iter("button")}
         self.assertIn("not plan_id", shown["Set Plan"])
-        self.assertIn("or plan_id", shown["Follow Up No More"])
-        self.assertTrue(arch.xpath("//button[@string='Follow Up No More']/@confirm"))
+        self.assertIn("or plan_id", shown["Take Off Their Plan"])
+
+    @freeze_time("2026-11-02 12:00:00")
+    def test_customers_without_plan_go_to_the_default(self):
+        """Which is told, with the messages that it makes today."""
+        self.env["account.escalation.plan"].search([]).is_default = False
+        default = self._create_plan(self._step(1), name="Default", is_default=True)
+        self.customer.escalation_invoice_plan_id = self._create_plan(self._step(40))
+        move = self._create_invoice(day("10-16"))
+        form = self._open(self.customer)
+        self.assertIn("<b>1</b> messages", form.summary)
+        form.save().action_assign()
+        self.assertEqual(move.escalation_plan_id, default)
+        self.assertEqual(len(default._run(MONDAY)), 1)
 
     def test_no_plan_is_a_choice(self):
         self.moves.escalation_plan_id = self.plan
         form = self._open(self.moves)
-        self.assertIn("end the follow-up", form.summary)
+        self.assertIn("take off their plan", form.summary)
         form.save().action_assign()
         self.assertFalse(self.moves.escalation_plan_id)
         self.assertEqual(set(self.moves.mapped("escalation_plan_origin")), {"manual"})

@@ -1,10 +1,13 @@
 """Two connections at once, and a crash: real commits on a database of their own making."""
 
 import threading
+from unittest.mock import patch
 
 import psycopg2
+from freezegun import freeze_time
 
 from odoo import SUPERUSER_ID, api
+from odoo.exceptions import UserError
 from odoo.modules.registry import Registry
 from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
@@ -68,7 +71,7 @@ class TestConcurrency(BaseCase):
         with self._connect() as env:
             plan = env["account.escalation.plan"].browse(self.plan_id)
             moves = env["account.move"].browse(self.move_ids)
-            followups = env["account.escalation.followup"].search([("plan_id", "=", plan.id)])
+            followups = env["account.escalation.followup"].search([("line_ids.move_id", "in", moves.ids)])
             env["mail.mail"].search([("mail_message_id", "in", followups.mail_message_id.ids)]).unlink()
             followups.unlink()
             moves.button_draft()
@@ -120,6 +123,57 @@ class TestConcurrency(BaseCase):
             self.assertEqual(
                 env["mail.mail"].search_count([("res_id", "in", followups.ids), ("model", "=", followups._name)]), 3
             )
+
+    @freeze_time("2026-11-02 12:00:00")
+    def test_a_person_and_the_scheduled_action_do_not_both_write(self):
+        with self._connect() as env:
+            moves = env["account.move"].browse(self.move_ids)
+            moves.is_move_sent = True
+            self.assertEqual(len(self._record(env)), 3)
+            action = moves[0].action_escalation_remind()
+            composer_id = env[action["res_model"]].with_context(**action["context"]).create({}).id
+        with self._connect() as machine, self._connect() as person:
+            self._followups(machine)._process(MONDAY)  # and is not committed yet
+            composer = person["mail.compose.message"].browse(composer_id)
+            with self.assertRaisesRegex(UserError, "at this moment"):
+                composer._action_send_mail()
+            person.cr.rollback()
+            machine.cr.commit()  # pylint: disable=invalid-commit; the connection is the test's own
+            composer = person["mail.compose.message"].browse(composer_id)
+            with self.assertRaisesRegex(UserError, "written to about this since you began"):
+                composer._action_send_mail()
+            person.cr.rollback()
+        with self._connect() as env:
+            lines = env["account.escalation.followup.line"].search([("move_id", "=", self.move_ids[0])])
+            self.assertEqual(len(lines.followup_id.filtered(lambda followup: followup.state == "done")), 1)
+
+    def test_two_people_do_not_both_write(self):
+        composer_ids = []
+        with self._connect() as env:
+            for user in (env.user, env.ref("base.user_admin")):
+                moves = env["account.move"].with_user(user).browse(self.move_ids)
+                moves.is_move_sent = True
+                action = moves[0].action_escalation_remind()
+                composer = moves.env[action["res_model"]].with_context(**action["context"]).create({})
+                composer_ids.append(composer.id)
+        with self._connect() as one, self._connect() as two:
+            one["mail.compose.message"].browse(composer_ids[0])._action_send_mail()
+            other = two(user=two.ref("base.user_admin").id)
+            with self.assertRaisesRegex(UserError, "at this moment"):
+                other["mail.compose.message"].browse(composer_ids[1])._action_send_mail()
+            two.cr.rollback()
+
+    def test_what_somebody_holds_is_looked_at_again_soon(self):
+        with self._connect() as env:
+            self._record(env)
+        with self._connect() as holder, self._connect() as worker, freeze_time("2026-11-02 12:00:00"):
+            self._followups(holder)[:1].try_lock_for_update(allow_referencing=True)
+            triggers = [("cron_id", "=", worker.ref("account_escalation.ir_cron_process").id)]
+            before = worker["ir.cron.trigger"].search_count(triggers)
+            with patch.object(worker.cr, "commit", worker.cr.flush):
+                worker["account.escalation.followup"]._cron_process()
+            self.assertEqual(worker["ir.cron.trigger"].search_count(triggers), before + 1)
+            worker.cr.rollback()
 
     def test_many_workers_at_once_send_nothing_twice(self):
         with self._connect() as env:

@@ -48,6 +48,20 @@ class TestReminder(EscalationCommon):
         self.move.escalation_plan_id = False
         self.assertEqual(self._remind(self.move).state, "done")
 
+    def test_beginning_anew_takes_nothing_that_was_sent_or_is_a_colleagues(self):
+        reminder = self._remind(self.move)
+        reminder.sudo()._fail("delivery", "the second address does not exist")
+        reminder.action_retry()
+        self.assertEqual(reminder.state, "todo")
+        self.move.action_escalation_remind()
+        self.assertTrue(reminder.exists() and reminder.mail_message_id)
+        clerk = new_test_user(self.env, "clerk", "account.group_account_invoice", company_id=self.company.id)
+        second = self._create_invoice(day("10-16"), partner=self._create_customer("Gemini"))
+        waiting = second._escalation_begin_reminders("todo")
+        waiting.sudo().user_id = clerk
+        second.action_escalation_remind()
+        self.assertTrue(waiting.exists())
+
     def test_paid_meanwhile(self):
         action = self.move.action_escalation_remind()
         composer = self._compose(action)

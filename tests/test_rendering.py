@@ -57,11 +57,25 @@ class TestRendering(EscalationCommon):
             '<p t-attf-title="{{ object.total_due }}">Hello</p>',
             '<p><t t-out="object.partner_id.vat"/></p>',
             '<p t-out="format_date(object.date)"/>',
+            '<p>@escalation-0@ and @escalation-7@ <t t-out="object.partner_id.name"/></p>',
         ):
             with self.subTest(body):
                 template = self._write_template(body)
                 self.assertIsNone(self._get_skeleton(template))
                 self._check(template)
+
+    def test_a_change_takes_effect_at_once(self):
+        """Of the template, and of the language: what was rendered before is kept for as long as both stay."""
+        lang = self.env["res.lang"]._get_data(code="en_US")
+        for body, date_format in (("One", "%Y/%m/%d"), ("Two", "%d.%m.%Y")):
+            self.env["res.lang"].browse(lang.id).date_format = date_format
+            self._write_template(f'<p>{body} <t t-out="object.oldest_due_date"/></p>')
+            self.followups.invalidate_recordset()
+            texts = self.followups.with_context(lang="en_US")._render_from(self.template)
+            for followup in self.followups:
+                due = followup.line_ids.move_line_id.date_maturity.strftime(date_format)
+                self.assertIn(f"{body} {due}", texts[followup.id].body)
+                self.assertIn(f"{body} {due}", texts[followup.id].kept)
 
     def test_nothing_of_a_customer_is_taken_for_html_or_for_a_placeholder(self):
         template = self._write_template('<p><t t-out="object.partner_id.name"/> <t t-out="object.total_due"/></p>')

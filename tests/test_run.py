@@ -241,6 +241,38 @@ class TestGrouping(EscalationCommon):
         self.assertFalse(out.escalation_last_date)
         self.assertEqual(self._listed(self.plan._run(day("11-03"))), out)
 
+    def test_what_is_left_out_of_a_second_try_was_not_asked_for_by_it(self):
+        """A letter that was marked as posted by mistake, and is posted without one of its invoices."""
+        plan = self._create_plan(self._step(1, "letter", template_id=False))
+        other = self._create_plan(self._step(1), min_contact_days=10)
+        out, kept = self._create_invoice(day("10-16"), plan), self._create_invoice(day("10-16"), plan)
+        letter = plan._run(MONDAY)
+        letter.action_mark_sent()
+        out.escalation_plan_id = other
+        letter.action_retry()
+        letter.action_mark_sent()
+        self.assertEqual(self._listed(letter), kept)
+        self.assertTrue(kept.escalation_last_date)
+        self.assertFalse(out.escalation_last_date)
+
+    def test_a_step_that_changes_does_not_change_what_was_said(self):
+        plan = self._create_plan(self._step(1, to_internal=True), self._step(2), min_contact_days=10)
+        move = self._create_invoice(day("10-16"), plan)
+        plan._run(MONDAY)
+        plan.step_ids[0].to_customer = False
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(move.escalation_last_date, MONDAY)
+        self.assertFalse(plan._run(day("11-03")), "the minimum delay")
+
+    def test_texts_cite_only_what_the_customer_got(self):
+        self.customer.escalation_internal_user_ids = self.env.user
+        plan = self._create_plan(self._step(1, to_internal=True, to_customer=False), self._step(2), self._step(3))
+        self._create_invoice(day("10-16"), plan)
+        plan._run(MONDAY)
+        self.assertFalse(plan._run(day("11-03")).previous_reminders)
+        self.assertEqual(plan._run(day("11-04")).previous_reminders, "11/03/2026")
+
     def test_found_by_the_last_contact(self):
         early, late = self._create_invoice(day("10-16")), self._create_invoice(day("10-16"))
         never = self._create_invoice(day("10-16"))

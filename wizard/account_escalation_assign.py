@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
+from ..models.account_escalation_target import ORIGINS
 from ..models.res_partner_plan import PLAN_FIELDS
 from ..tools.invoices import INVOICE_TYPES
 
@@ -88,19 +89,23 @@ class AccountEscalationAssign(models.TransientModel):
     def _get_objections(self):
         """Why a selected record is left alone: (sentence, domain), in the order in which they are looked at."""
         if self.res_model == "res.partner":
-            same = Domain(self._get_field(), "=", self.plan_id.id)
+            same = self._get_same_domain()
             other = self._get_other_field()
             return [(self.env._("already so"), same & Domain(other, "=", False) if other else same)]
         over = Domain("state", "=", "cancel") | Domain("payment_state", "in", ("paid", "in_payment", "reversed"))
-        same = Domain("escalation_plan_id", "=", self.plan_id.id)
-        if not self.plan_id:
-            same &= Domain("escalation_plan_origin", "!=", False)  # nobody has chosen yet: none is a choice
         return [
             (self.env._("no customer invoice"), Domain("move_type", "not in", INVOICE_TYPES)),
             (self.env._("of another company"), Domain("company_id", "!=", self.company_id.id)),
             (self.env._("paid, reversed or cancelled"), over),
-            (self.env._("already so"), same),
+            (self.env._("already so"), self._get_same_domain()),
         ]
+
+    def _get_same_domain(self):
+        field = self._get_field()
+        same = Domain(field, "=", self.plan_id.id)
+        if self.plan_id or field not in ORIGINS:
+            return same
+        return same & Domain(ORIGINS[field], "!=", False)  # nobody has chosen yet: none is a choice
 
     def _sort_out(self):
         """What changes, as a domain, and how many are skipped: [(reason, number)]."""
@@ -140,8 +145,11 @@ class AccountEscalationAssign(models.TransientModel):
         return Domain("id", "in", [partner.id for [partner] in groups])
 
     def _count_messages(self, records):
-        """How many messages the plan would make today."""
+        """How many messages would be made today by the plan, or, without it, by what takes over."""
         plan = self.plan_id
+        if not plan and self.res_model == "res.partner" and self.level == "invoice":
+            shares = records._escalation_get_covered_moves(plan)._escalation_share_out(self.company_id)
+            return sum(len(other._preview_messages(moves)) for other, _origin, moves in shares)
         if not plan or not records:
             return 0
         if self.res_model == "res.partner" and plan.level != "invoice":

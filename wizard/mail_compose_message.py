@@ -96,7 +96,10 @@ class MailComposeMessage(models.TransientModel):
         :raise UserError: nothing is sent
         """
         followup = self.escalation_followup_id
-        if followup.is_manual and followup._get_last_contact() > self.escalation_last_contact:
+        if not followup.is_manual:
+            return
+        followup._lock_others()
+        if followup._get_last_contact() > self.escalation_last_contact:
             raise UserError(
                 self.env._(
                     "Nothing was sent: the customer was written to about this since you began. Please begin anew."
