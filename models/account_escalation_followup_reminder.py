@@ -115,8 +115,19 @@ class AccountEscalationFollowup(models.Model):
         """What a person should know of by now is not sent unread after all."""
         manual = self.filtered("is_manual")
         manual.invalidate_recordset(["warning"])
-        manual.filtered("warning").is_reviewed = True
+        kept = manual.filtered(lambda reminder: reminder.warning and not reminder.is_reviewed)
+        kept.is_reviewed = True
+        for reminder in kept:
+            reminder._tell_kept()
         return super()._execute_email(today)
+
+    def _tell_kept(self):
+        """Who was told that the reminder leaves within a minute must hear that it does not."""
+        self.message_notify(
+            partner_ids=self.user_id.partner_id.ids,
+            subject=self.env._("Waits in To Do: %s", self.display_name),
+            body=self.warning,
+        )
 
     def _get_unreachable_reason(self, by_person=False):
         """Also if it leaves later, a person has chosen to write to an address that has bounced."""

@@ -269,8 +269,14 @@ class TestReminders(EscalationCommon):
         self._contact(self.move, MONDAY)
         self.other.write({"escalation_hold": "dispute"})
         reminders = moves.escalation_followup_ids.filtered("is_manual").sorted("id")
+        clerk = new_test_user(self.env, "clerk", "account.group_account_invoice", notification_type="inbox")
+        reminders.sudo().user_id = clerk
         reminders._process()
         self.assertEqual(reminders.mapped("state"), ["todo", "skipped", "done"])
+        notices = [("model", "=", reminders._name), ("message_type", "=", "user_notification")]
+        told = self.env["mail.message"].sudo().search([*notices, ("res_id", "=", reminders[0].id)])
+        self.assertIn("contacted", told.body)
+        self.assertEqual(told.notified_partner_ids, clerk.partner_id, "who believed that it leaves")
         self.assertEqual(self.other.escalation_followup_ids.reason, "hold")
 
     def test_what_was_read_and_failed_is_read_again(self):
