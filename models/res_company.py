@@ -9,7 +9,7 @@ from odoo.exceptions import ValidationError
 from ..tools import schedule
 
 DAYS_BACK, DAYS_AHEAD = 366, 731  # how far around today a decision knows the company's days off
-DAYS_NEAR = 62  # further away, most decisions do not look: core takes a tenth of a second for the whole time
+NEAR_BACK, NEAR_AHEAD = 31, 184  # further away few decisions look: core takes a tenth of a second for the whole time
 
 
 class ResCompany(models.Model):
@@ -147,7 +147,7 @@ class ResCompany(models.Model):
             return frozenset(date.fromisoformat(day) for day, is_free in unusual.items() if is_free)
 
         def is_free(day):
-            is_near = abs((day - today).days) <= DAYS_NEAR
-            return day in (get_free(DAYS_NEAR, DAYS_NEAR) if is_near else get_free(DAYS_BACK, DAYS_AHEAD))
+            is_near = -NEAR_BACK <= (day - today).days <= NEAR_AHEAD
+            return day in (get_free(NEAR_BACK, NEAR_AHEAD) if is_near else get_free(DAYS_BACK, DAYS_AHEAD))
 
         return is_free

@@ -58,6 +58,14 @@ class TestRun(EscalationCommon):
         plan._run(MONDAY)
         self.assertEqual(self._days_of(move), [MONDAY])
 
+    def test_days_off_near_and_far(self):
+        """Known for a year back and two years ahead; later ones count as working days."""
+        is_free = self.company._escalation_get_is_free(MONDAY)
+        for days in range(-366, 732):
+            date = MONDAY + timedelta(days=days)
+            self.assertEqual(is_free(date), date.weekday() >= 5, date)
+        self.assertFalse(is_free(MONDAY + timedelta(days=5 + 7 * 110)))
+
     def test_running_twice_on_a_day_says_nothing_twice(self):
         plan = self._create_plan(self._step(1), self._step(2))
         move = self._create_invoice(day("10-16"), plan)
