@@ -9,7 +9,6 @@ from odoo.tools import format_date, formatLang, get_lang, ormcache
 from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
-SALE_TYPES = ("out_invoice", "out_refund", "out_receipt")  # what core's portal shows
 KINDS = ("overdue", "upcoming", "promise", "dispute", "credit")  # the blocks of the table, in their order
 AGES = (1, 31, 61, 91)  # days overdue at which a column of the ageing begins
 NAMES_SHOWN = 3  # invoice numbers in a subject; the table has them all
@@ -190,7 +189,7 @@ class AccountEscalationFollowup(models.Model):
         :param link: to all that the customer owes; empty for none
         """
         move, due, currency = line.move_id, line.date_maturity or line.date, line.currency_id
-        residual, is_invoice = line.amount_residual_currency, move.move_type != "entry"
+        residual, is_invoice = line.amount_residual_currency, not move.is_entry()
         kind = "credit" if residual < 0 else "overdue" if due < today else "upcoming"
         if self.level == "summary":
             kind = self._get_hold_shown(move, today) or kind
@@ -205,7 +204,7 @@ class AccountEscalationFollowup(models.Model):
             "issued": date_text(move.invoice_date or move.date),
             "due": date_text(due),
             # a link of ours, since core's own takes a write on each invoice beforehand; other entries have no page
-            "url": f"{link}/{move.id}" if link and move.move_type in SALE_TYPES else "",
+            "url": f"{link}/{move.id}" if link and move.is_sale_document(include_receipts=True) else "",
             "days": (today - due).days if kind == "overdue" else "",
             "amount": amount_text(line.amount_currency, currency),
             "open": amount_text(residual, currency),
