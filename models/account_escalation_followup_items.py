@@ -1,7 +1,8 @@
 from collections import defaultdict
 from datetime import timedelta
 from functools import cache, partial
-from operator import itemgetter
+from operator import itemgetter, methodcaller
+from secrets import token_hex
 
 from odoo import api, fields, models
 from odoo.tools import format_date, formatLang, get_lang, ormcache
@@ -33,16 +34,17 @@ class AccountEscalationFollowup(models.Model):
         """Fill the placeholders of all follow-ups with a few queries, whatever their number."""
         formats = self._get_formats()
         self._fetch_items()
-        qweb = self.env["ir.qweb"]
-        for followup in self:
-            values = followup._prepare_items_values(*formats)
-            followup.items_table = qweb._render(followup._get_items_view(), values, minimal_qcontext=True)
-            followup.total_due = values["total_due"]
-            followup.invoice_names = values["invoice_names"]
-            followup.oldest_due_date = values["oldest_due_date"]
-            followup.days_overdue = values["days_overdue"]
-            followup.date_in_7_days = values["date_in_7_days"]
-            followup.date_in_10_days = values["date_in_10_days"]
+        for view, followups in self.grouped(methodcaller("_get_items_view")).items():
+            documents = [followup._prepare_items_values(*formats) for followup in followups]
+            tables = self._render_items(view, documents)
+            for followup, values, table in zip(followups, documents, tables, strict=True):
+                followup.items_table = table
+                followup.total_due = values["total_due"]
+                followup.invoice_names = values["invoice_names"]
+                followup.oldest_due_date = values["oldest_due_date"]
+                followup.days_overdue = values["days_overdue"]
+                followup.date_in_7_days = values["date_in_7_days"]
+                followup.date_in_10_days = values["date_in_10_days"]
 
     @api.model
     def mail_allowed_qweb_expressions(self):
@@ -125,6 +127,17 @@ class AccountEscalationFollowup(models.Model):
     def _get_items_view(self):
         self.ensure_one()
         return "account_escalation.items_table" + ("_letter" if self.channel == "letter" else "")
+
+    @api.model
+    def _render_items(self, view, documents):
+        """The tables of items of many follow-ups in one go: each by itself takes twice the time.
+
+        :param documents: list of values, as :meth:`_prepare_items_values` answers
+        :return: list of markup
+        """
+        separator = token_hex()
+        values = {"documents": documents, "separator": separator}
+        return self.env["ir.qweb"]._render(view, values, minimal_qcontext=True).split(separator)[:-1]
 
     def _get_items_day(self):
         """The day from which the customer counts: that of the run, else the company's today."""

@@ -15,13 +15,14 @@ class AccountEscalationFollowupLine(models.Model):
     _name = "account.escalation.followup.line"
     _description = "Follow-up Line"
     _order = "followup_id, is_subject desc, id"
+    _log_access = False  # the follow-up tells when and by whom; there are many lines, and each column takes its time
 
     followup_id = fields.Many2one(
         "account.escalation.followup", string="Follow-up", required=True, ondelete="cascade", index=True
     )
     plan_id = fields.Many2one("account.escalation.plan", required=True, ondelete="restrict")  # _once begins with it
     step_id = fields.Many2one("account.escalation.step", required=True, ondelete="restrict")
-    currency_id = fields.Many2one("res.currency", required=True, help="The company's.")
+    currency_id = fields.Many2one(related="followup_id.currency_id")
     move_id = fields.Many2one("account.move", string="Invoice", required=True, ondelete="cascade", index=True)
     instalment = fields.Integer(
         required=True, default=1, help="Rank by due date among the instalments of the invoice, from 1."
@@ -60,14 +61,12 @@ class AccountEscalationFollowupLine(models.Model):
         """
         if not vals_list:
             return
-        user_id, now = self.env.uid, self.env.cr.now()
-        common = {"counts": True, "create_uid": user_id, "create_date": now, "write_uid": user_id, "write_date": now}
-        columns = [*vals_list[0], *common]
         self.env.cr.execute_values(
-            sql.SQL("INSERT INTO {} ({}) VALUES %s").format(
-                sql.Identifier(self._table), sql.SQL(", ").join(map(sql.Identifier, columns))
+            sql.SQL("INSERT INTO {} ({}, counts) VALUES %s").format(
+                sql.Identifier(self._table), sql.SQL(", ").join(map(sql.Identifier, vals_list[0]))
             ),
-            [(*vals.values(), *common.values()) for vals in vals_list],
+            [tuple(vals.values()) for vals in vals_list],
+            template=f"({'%s, ' * len(vals_list[0])}TRUE)",
             page_size=INSERT_BATCH,
         )
         self.env.invalidate_all()

@@ -102,7 +102,7 @@ class AccountEscalationFollowup(models.Model):
         customers = plans._read_customers(self.partner_id.ids)
         no_steps = self.env["account.escalation.step"]  # nothing is decided here
         found = {}
-        for facts in plans._read_facts(condition, whole.partner_id.ids, customers, no_steps):
+        for facts in plans._read_facts(condition, whole.partner_id.ids, customers, no_steps, is_streamed=False):
             found |= {fact.move_id or (fact.partner_id, fact.plan_id): fact for fact in facts}
         statements = self.filtered(lambda followup: followup.level == "invoice" and followup.tone == "statement")
         for plan, followups in statements.grouped("plan_id").items():

@@ -60,12 +60,13 @@ class AccountEscalationFollowup(models.Model):
         self._fetch_items()
         waiting = self._get_waiting_for_somebody()
         qweb = self.env["ir.qweb"]
-        for followup in self:
-            items = followup._prepare_items_values(*formats) | NOT_TOLD
+        documents = [followup._prepare_items_values(*formats) | NOT_TOLD for followup in self]
+        tables = self._render_items("account_escalation.items_table", documents)
+        for followup, table in zip(self, tables, strict=True):
             others = waiting.get((followup.partner_id, followup.company_id), self.browse()) - followup
             links = {"followup": followup, "others": others[:NOTICE_LINKS], "base_url": followup.get_base_url()}
             followup.notice_purpose = followup._get_notice_purpose()
-            followup.notice_items = qweb._render("account_escalation.items_table", items)
+            followup.notice_items = table
             followup.notice_links = qweb._render("account_escalation.notice_links", links)
 
     def _get_waiting_for_somebody(self):

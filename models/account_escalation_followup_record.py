@@ -81,8 +81,7 @@ class AccountEscalationFollowup(models.Model):
     def _prepare_line_values(self, plan, step):
         """What all lines of a follow-up have in common."""
         self.ensure_one()
-        currency = plan.company_id.currency_id
-        return {"followup_id": self.id, "plan_id": plan.id, "step_id": step.id, "currency_id": currency.id}
+        return {"followup_id": self.id, "plan_id": plan.id, "step_id": step.id}
 
     @api.model
     def _prepare_item_line(self, item, is_subject, occurrence):

@@ -24,9 +24,6 @@ class AccountEscalationPlan(models.Model):
         company = self.company_id
         is_free = is_free or company._escalation_get_is_free(today)
         limits = company._escalation_get_limits(today)
-        # all rows will be fetched: by default, PostgreSQL plans a cursor for getting the first ones soon, which with
-        # outdated statistics (after the first run, after many invoices got a plan) is many times slower in all
-        self.env.cr.execute("SET LOCAL cursor_tuple_fraction = 1")
         memo = {}
         for facts, customer in self._read_followed(moves, partner_ids):
             subjects = schedule.leave_out_planned([fact.subject for fact in facts], is_free)

@@ -38,17 +38,16 @@ class AccountEscalationPlan(models.Model):
         :param partner_ids: customers of whom all open receivables are wanted, of any type of entry
         """
         if partner_ids:
-            return self._get_query(
+            query = self._get_query(
                 SQL("COALESCE(holder.commercial_partner_id, m.commercial_partner_id)"),
                 SQL(
-                    "(%s) picked JOIN account_move_line l ON l.id = picked.id JOIN account_move m ON m.id = l.move_id"
-                    " LEFT JOIN res_partner holder ON holder.id = l.partner_id",
-                    self._get_picked_lines(moves, partner_ids),
+                    "picked JOIN account_move_line l ON l.id = picked.id JOIN account_move m ON m.id = picked.move_id"
+                    " LEFT JOIN res_partner holder ON holder.id = l.partner_id"
                 ),
                 SQL("TRUE"),
-                SQL("SELECT x.move_id FROM (%s) p JOIN account_move_line x ON x.id = p.id",
-                    self._get_picked_lines(moves, partner_ids)),
-            )  # fmt: skip
+                SQL("SELECT move_id FROM picked"),
+            )
+            return SQL("WITH picked AS MATERIALIZED (%s) %s", self._get_picked_lines(moves, partner_ids), query)
         condition = moves or SQL("FALSE")
         return self._get_query(
             SQL("m.commercial_partner_id"),
@@ -58,7 +57,7 @@ class AccountEscalationPlan(models.Model):
         )
 
     def _get_picked_lines(self, moves, partner_ids):
-        """The ids of the open receivables of these customers, with all instalments of their invoices."""
+        """The open receivables of these customers, with all instalments of their invoices: (id, move_id)."""
         return SQL(
             """
             WITH opened AS (
@@ -69,13 +68,13 @@ class AccountEscalationPlan(models.Model):
                   JOIN res_partner p ON p.id = o.partner_id
                  WHERE o.company_id = %(company)s AND o.parent_state = 'posted' AND o.reconciled IS NOT TRUE
                        AND o.amount_residual <> 0 AND p.commercial_partner_id = ANY(%(partners)s))
-            SELECT id FROM opened WHERE is_instalment IS NOT TRUE
+            SELECT id, move_id FROM opened WHERE is_instalment IS NOT TRUE
              UNION
-            SELECT s.id FROM opened JOIN account_move_line s ON s.move_id = opened.move_id
+            SELECT s.id, s.move_id FROM opened JOIN account_move_line s ON s.move_id = opened.move_id
                    AND s.display_type = 'payment_term'
              WHERE opened.is_instalment
              UNION
-            SELECT l.id FROM account_move m JOIN account_move_line l ON l.move_id = m.id
+            SELECT l.id, l.move_id FROM account_move m JOIN account_move_line l ON l.move_id = m.id
                    AND l.display_type = 'payment_term'
              WHERE %(moves)s
             """,
@@ -135,16 +134,25 @@ class AccountEscalationPlan(models.Model):
             self.company_id.id,
         )
 
-    def _read_rows(self, moves, partner_ids) -> Iterator[Row]:
-        """Stream the receivables in one statement, without a recordset of all of them."""
+    def _read_rows(self, moves, partner_ids, is_streamed=True) -> Iterator[Row]:
+        """The receivables, in one statement, without a recordset of all of them.
+
+        :param is_streamed: fetch them a part at a time; not worth it for a batch
+        """
         for model in ("account.move", "account.move.line", "account.escalation.followup", "res.partner"):
             self.env[model].flush_model()
         self.env["account.escalation.followup.line"].flush_model()
+        query = self._get_rows_query(moves, partner_ids)
+        return map(Row._make, self._stream(query) if is_streamed else self.env.execute_query(query))
+
+    def _stream(self, query):
+        # all rows will be fetched: by default, PostgreSQL plans a cursor for getting the first ones soon, which with
+        # outdated statistics (after the first run, after many invoices got a plan) is many times slower in all
+        self.env.cr.execute("SET LOCAL cursor_tuple_fraction = 1")
         with self.env.cr._cnx.cursor(name=f"account_escalation_{next(CURSOR_NUMBER)}") as cursor:
             cursor.itersize = READ_BATCH
-            query = self._get_rows_query(moves, partner_ids)
             cursor.execute(query.code, query.params)
-            yield from map(Row._make, cursor)
+            yield from cursor
 
     # --- customers ----------------------------------------------------------------------------------------------------
 
@@ -197,18 +205,22 @@ class AccountEscalationPlan(models.Model):
 
     # --- facts --------------------------------------------------------------------------------------------------------
 
-    def _read_facts(self, moves=None, partner_ids=(), customers=None, steps=None) -> Iterator[list[Facts]]:
+    def _read_facts(
+        self, moves=None, partner_ids=(), customers=None, steps=None, is_streamed=True
+    ) -> Iterator[list[Facts]]:
         """All subjects of one customer after the other, that these plans of one company follow.
 
         :param SQL moves: a condition on ``m``: invoices to read, whatever their plan
         :param partner_ids: customers to read
         :param customers: as :meth:`_read_customers` answers
         :param steps: those that the plans are needed with, by default all
+        :param is_streamed: as for :meth:`_read_rows`
         """
         plans = {plan.id: plan._get_schedule_plan(steps) for plan in self if plan.active}
         customers = self._read_customers() if customers is None else customers
         parse = cache(self._parse_history)  # most histories are alike
-        for partner_id, rows in groupby(self._read_rows(moves, partner_ids), key=lambda row: row.partner_id):
+        found = self._read_rows(moves, partner_ids, is_streamed)
+        for partner_id, rows in groupby(found, key=lambda row: row.partner_id):
             yield self._prepare_facts(list(rows), customers.get(partner_id, NOBODY), plans, parse)
 
     def _read_statement_facts(self, partner_ids):
@@ -217,7 +229,7 @@ class AccountEscalationPlan(models.Model):
         plan = schedule.Plan((), level="customer")
         customers = self._read_customers(partner_ids)
         parse = cache(self._parse_history)
-        rows = self._read_rows(None, partner_ids) if partner_ids else ()
+        rows = self._read_rows(None, partner_ids, is_streamed=False) if partner_ids else ()
         return {
             partner_id: self._prepare_customer_facts(
                 list(group), customers.get(partner_id, NOBODY), self.id, plan, parse

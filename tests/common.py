@@ -201,9 +201,7 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
                 }
             )
         )
-        call.line_ids.create(
-            {**common, "followup_id": call.id, "move_id": move.id, "currency_id": move.company_currency_id.id}
-        )
+        call.line_ids.create({**common, "followup_id": call.id, "move_id": move.id})
         move._escalation_invalidate_next()
         return call
 

@@ -36,8 +36,10 @@ def get_workdays(plan: Plan, is_free: IsFree) -> IsFree:
 
 def hold_floor(*last_days: date | None) -> date:
     """The first day after these holds; the end of time if a person must lift one."""
-    last = max(filter(None, last_days), default=date.min)
-    return last if last in (date.min, UNTIL_LIFTED) else last + DAY
+    if not any(last_days):  # as nearly always
+        return date.min
+    last = max(filter(None, last_days))
+    return last if last == UNTIL_LIFTED else last + DAY
 
 
 def scope_floor(plan: Plan, item: Item) -> date:
