@@ -173,6 +173,11 @@ class AccountEscalationPromise(models.Model):
             if was_well and state in ("broken", "partial"):
                 promise._remind()
 
+    def _update_states(self):
+        """:meth:`_update_state`, each on its own company's today."""
+        for company, promises in self.grouped("company_id").items():
+            promises._update_state(company._escalation_today())
+
     def _get_state(self, paid, today):
         self.ensure_one()
         if self.currency_id.compare_amounts(paid, self.amount) >= 0:

@@ -101,7 +101,7 @@ class AccountMove(models.Model):
         return followups._search_stoppable(Domain("line_ids.move_id", "in", self.ids))
 
     def _escalation_recheck_before_commit(self):
-        """:meth:`_escalation_recheck`, once for all that one transaction settles: core reconciles one by one."""
+        """Follow-ups and promises, once for all that one transaction settles: core reconciles one by one."""
         data = self.env.cr.precommit.data
         if SETTLED not in data:
             data[SETTLED] = set()
@@ -110,4 +110,7 @@ class AccountMove(models.Model):
 
     @api.model
     def _escalation_recheck_settled(self):
-        self.browse(self.env.cr.precommit.data.pop(SETTLED, ())).exists()._escalation_recheck()
+        moves = self.browse(self.env.cr.precommit.data.pop(SETTLED, ())).exists()
+        # sudo: whoever registers a payment keeps a promise, without access to promises
+        moves.sudo().escalation_promise_ids._update_states()
+        moves._escalation_recheck()

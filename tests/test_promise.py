@@ -53,6 +53,7 @@ class TestPromise(EscalationCommon):
         self._pay(self.move, on=day("11-09"))
         self.assertEqual(promise.state, "kept")
         self.move.line_ids.remove_move_reconcile()
+        self.env.cr.flush()  # as at the end of a request
         self.assertRecordValues(promise, [{"state": "open", "amount_paid": 0.0}])
 
     def test_broken_goes_on_and_comes_onto_a_list(self):

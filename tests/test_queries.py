@@ -1,5 +1,6 @@
 """How many statements the run takes: a constant number to read, and the same for each batch of follow-ups."""
 
+import re
 from contextlib import contextmanager
 from unittest.mock import patch
 
@@ -12,6 +13,8 @@ from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon
 from odoo.addons.account_escalation.tools.case import Case
 
 BATCH = 100
+# what core reads of a customer names plans too, whose ids it checks
+OWN = re.compile(r'(FROM|JOIN|INTO|UPDATE) "?account_escalation(?!\w*" AS "\w+__exists")')
 
 
 class TestQueries(EscalationCommon):
@@ -34,15 +37,18 @@ class TestQueries(EscalationCommon):
 
     @contextmanager
     def _count(self):
-        """Count statements, and server-side cursors apart, with the writes that the block leaves pending."""
+        """Count statements, and server-side cursors apart, with the writes that the block leaves pending; of them those
+        that name a table of the addon.
+        """
         self.env.flush_all()
         self.env.invalidate_all()
-        found = {"plain": 0, "named": 0}
+        found = {"plain": 0, "named": 0, "own": 0}
         plain_execute, plain_cursor = sql_db.Cursor.execute, sql_db.PsycoConnection.cursor
 
-        def execute(cursor, *args, **kwargs):
+        def execute(cursor, query, *args, **kwargs):
             found["plain"] += 1
-            return plain_execute(cursor, *args, **kwargs)
+            found["own"] += bool(OWN.search(str(getattr(query, "code", query))))
+            return plain_execute(cursor, query, *args, **kwargs)
 
         def cursor(connection, *args, **kwargs):
             found["named"] += bool(args or kwargs.get("name"))
@@ -104,6 +110,7 @@ class TestQueries(EscalationCommon):
         self.assertEqual(len(followups), number)
         with self._count() as do:
             followups._process(MONDAY)
+        self.assertFalse(do["named"], "a batch is read in one go, not by a cursor that is planned for its first rows")
         return record["all"], do["all"], followups
 
     def test_emails_take_the_same_for_each_batch(self):
@@ -198,6 +205,36 @@ class TestQueries(EscalationCommon):
             self.assertEqual(moves.mapped("escalation_followup_ids.state"), ["queued"] * number)
             costs.append(found["all"])
         self.assertEqual(costs[1], costs[2], "rows are inserted by hundreds")
+
+    def test_posting_takes_the_same_for_many_invoices(self):
+        self.plan.is_default = True
+        costs = []
+        for number in (2, 2, 20):  # the first fills the caches
+            dues = [self._prepare_invoice(day("10-26"), partner=partner) for partner in self.customers[:number]]
+            moves = self.env["account.move"].create(dues)
+            with self._count() as found:
+                moves.action_post()
+            self.assertEqual(moves.escalation_plan_id, self.plan)
+            costs.append(found["own"])
+        self.assertEqual(costs[1], costs[2])
+
+    def test_paying_takes_the_same_for_many_invoices(self):
+        """Each has an email that waits for a person, which ends with the payment."""
+        plan = self._create_plan(self._step(1, needs_review=True), responsible_id=self.env.user.id).sudo()
+        costs = []
+        for number in (2, 2, 20):  # the first fills the caches
+            moves = self._take_invoices(number, plan)
+            followups = plan._run(MONDAY)
+            self.assertEqual(followups.mapped("state"), ["todo"] * number)
+            paying = self.env["account.payment.register"].with_context(
+                active_model="account.move", active_ids=moves.ids
+            )
+            with self._count() as found:
+                paying.create({"group_payment": False, "payment_date": MONDAY})._create_payments()
+                self.env.cr.flush()  # with what waits for the commit
+            self.assertEqual(followups.mapped("state"), ["skipped"] * number)
+            costs.append(found["own"])
+        self.assertEqual(costs[1], costs[2])
 
     def test_nothing_due_costs_little_more_than_reading(self):
         self._take_invoices(20)
