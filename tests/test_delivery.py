@@ -60,3 +60,17 @@ class TestDelivery(EscalationCommon):
         followup.message_post(body="Let us wait", message_type="comment")
         followup.invalidate_recordset(["answer_count"])
         self.assertEqual(followup.answer_count, 1)
+
+    def test_the_queue_forgets_what_was_sent_the_history_does_not(self):
+        mails = self.env["mail.mail"].concat(*map(self._mails_of, self.followups))
+        mails[:2].state = "sent"
+        mails[1:].flush_recordset()
+        self.env.cr.execute(
+            "UPDATE mail_mail SET write_date = '2020-01-01' WHERE id IN %s", [tuple((mails - mails[0]).ids)]
+        )
+        mails.invalidate_recordset(["write_date"])
+        texts = self.followups.mapped("mail_body")
+        self.followups._gc_sent_mails()
+        self.assertEqual(mails.exists(), mails - mails[1], "one is too new, two have not left")
+        self.followups.invalidate_recordset()
+        self.assertEqual(self.followups.mapped("mail_body"), texts)
