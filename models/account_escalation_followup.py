@@ -6,6 +6,7 @@ from odoo.tools.pdf import merge_pdf
 from ..tools.reasons import FOLLOWUP
 from .account_escalation_step import FOLLOWUP_MODEL
 
+SENT_AT_ONCE = 20  # so many emails does a click send; more of them leave in the background
 # what the follow-up reads, cancels or sends in the name of the company, and what history is told by
 MACHINE_FIELDS = frozenset(
     [
@@ -152,8 +153,17 @@ class AccountEscalationFollowup(models.Model):
         valid = emails._recheck_all()
         if len(self) == 1 and valid:
             return valid._get_composer()
-        valid.filtered(lambda followup: not followup.warning)._send_checked()
+        ready = valid.filtered(lambda followup: not followup.warning)
+        if len(ready) > SENT_AT_ONCE:  # PDFs that must be made first take longer than a click may
+            ready._release()
+        else:
+            ready._send_checked()
         return emails._notify_result()
+
+    def _release(self):
+        """Have the scheduled action send these as their texts say, without being read once more."""
+        self._to_act().write({"state": "queued", "reason": "released", "reason_detail": False, "date_done": False})
+        self.env.ref("account_escalation.ir_cron_process")._trigger()
 
     def _send_checked(self):
         for company, followups in self._check_reachable(by_person=True).grouped("company_id").items():

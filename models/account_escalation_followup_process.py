@@ -208,7 +208,7 @@ class AccountEscalationFollowup(models.Model):
     def _execute_email(self, today):
         self._fetch_people()
         reachable = self._check_reachable()
-        reviewed = reachable.filtered("is_reviewed")
+        reviewed = reachable.filtered(lambda followup: followup.is_reviewed and followup.reason != "released")
         reviewed._render_texts()  # a text that cannot be rendered fails now, not when a person wants to send it
         reviewed.state = "todo"
         (reachable - reviewed)._send(today)

@@ -157,8 +157,9 @@ class AccountEscalationFollowup(models.Model):
 
     def _get_unreachable_reason(self, by_person=False):
         self.ensure_one()
+        is_chosen = by_person or self.reason == "released"
         reasons = [
-            partner._escalation_get_unreachable_reason(self.channel, by_person) for partner in self.recipient_ids
+            partner._escalation_get_unreachable_reason(self.channel, is_chosen) for partner in self.recipient_ids
         ]
         return "" if "" in reasons else (reasons or ["no_recipient"])[0]
 

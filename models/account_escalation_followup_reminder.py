@@ -106,17 +106,12 @@ class AccountEscalationFollowup(models.Model):
             return template
         return self.env.ref("account_escalation.mail_template_reminder", raise_if_not_found=False) or template
 
-    def _queue_unread(self):
-        """Have the scheduled action send these as their text says, a batch at a time."""
-        self._to_act().write({"state": "queued", "is_reviewed": False})
-        self.env.ref("account_escalation.ir_cron_process")._trigger()
-
     def _execute_email(self, today):
         """What a person should know of by now is not sent unread after all."""
         manual = self.filtered("is_manual")
         manual.invalidate_recordset(["warning"])
-        kept = manual.filtered(lambda reminder: reminder.warning and not reminder.is_reviewed)
-        kept.is_reviewed = True
+        kept = manual.filtered(lambda reminder: reminder.warning and reminder.reason == "released")
+        kept.reason = "due"
         for reminder in kept:
             reminder._tell_kept()
         return super()._execute_email(today)

@@ -10,6 +10,7 @@ from odoo.exceptions import UserError
 from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
+from odoo.addons.account_escalation.models import account_escalation_followup as followup_module
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
 
@@ -381,6 +382,35 @@ class TestReview(FollowupCase):
         self.assertIn("2 sent.", message)
         self.assertEqual(sorted(followups.mapped("state")), ["done", "done", "skipped"])
         self.assertIn("60.00", followups[0].mail_message_id.body)
+
+    def test_many_leave_in_the_background_without_being_read_once_more(self):
+        """Their PDFs may have to be made first, which takes longer than a click may."""
+        plan = self._create_plan(self._step(1, needs_review=True), group_by_customer=False)
+        moves = [self._create_invoice(day("10-16"), plan) for _number in range(3)]
+        followups = plan._run(MONDAY)
+        self.customer.message_bounce = 1  # a person writes to it all the same, as with a few
+        with patch.object(followup_module, "SENT_AT_ONCE", 2):
+            message = followups.action_send()["params"]["message"]
+        self.assertIn("3 queued.", message)
+        self.assertEqual(set(followups.mapped("reason")), {"released"})
+        self._pay(moves[0])
+        followups._process(MONDAY)
+        self.assertEqual(followups.mapped("state"), ["skipped", "done", "done"])
+        self.assertEqual([len(self._mails_of(followup)) for followup in followups], [0, 1, 1])
+
+    def test_one_of_many_that_failed_is_read_again(self):
+        plan = self._create_plan(self._step(1, needs_review=True), group_by_customer=False)
+        for _number in range(2):
+            self._create_invoice(day("10-16"), plan)
+        followups = plan._run(MONDAY)
+        with patch.object(followup_module, "SENT_AT_ONCE", 1):
+            followups.action_send()
+        self.customer.email = False
+        followups._process(MONDAY)
+        self.assertRecordValues(followups, [{"state": "failed", "reason": "no_recipient"}] * 2)
+        self.customer.email = "back@example.com"
+        followups.action_retry()
+        self.assertEqual(set(followups.mapped("state")), {"todo"})
 
     def test_nothing_to_send_is_said(self):
         plan = self._create_plan(self._step(1, "call"))

@@ -50,6 +50,7 @@ FAILURE = {
     "error": _lt("An error occurred."),
 }
 PERSON = {
+    "released": _lt("Released by a person: it leaves within a minute."),
     "moved": _lt("Passed over: a person went to a later step."),
     "taken_out": _lt("Every invoice was taken out by a person."),
     "by_person": _lt("Skipped by a person."),

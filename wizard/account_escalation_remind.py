@@ -33,7 +33,7 @@ class AccountEscalationRemind(models.TransientModel):
         reminders = self.move_ids._escalation_begin_reminders("todo")
         waiting, texts = reminders.filtered("warning"), []
         if leaving := reminders - waiting:
-            leaving._queue_unread()
+            leaving._release()
             texts.append(self.env._("Reminders that leave within a minute: %s.", len(leaving)))
         if waiting:
             texts.append(self.env._("Reminders that wait in To Do to be read: %s.", len(waiting)))
