@@ -57,6 +57,7 @@ class AccountEscalationFollowup(models.Model):
             ("failed", "Failed"),
             ("skipped", "Skipped"),
         ],
+        string="Status",
         default="queued",
         required=True,
         readonly=True,

@@ -49,6 +49,7 @@ class AccountEscalationPromise(models.Model):
             ("broken", "Broken"),
             ("cancelled", "Cancelled"),
         ],
+        string="Status",
         default="open",
         required=True,
         index=True,
