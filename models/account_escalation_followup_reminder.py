@@ -5,7 +5,7 @@ import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import LockError, UserError
-from odoo.tools import groupby
+from odoo.tools import groupby, plaintext2html
 
 from .account_escalation_plan_run import Planned
 from .account_escalation_step import FOLLOWUP_MODEL
@@ -121,7 +121,7 @@ class AccountEscalationFollowup(models.Model):
         self.message_notify(
             partner_ids=self.user_id.partner_id.ids,
             subject=self.env._("Waits in To Do: %s", self.display_name),
-            body=self.warning,
+            body=plaintext2html(self.warning),
         )
 
     def _get_unreachable_reason(self, by_person=False):

@@ -87,9 +87,14 @@ class AccountEscalationTarget(models.AbstractModel):
         (self - held)._escalation_log(self.env._("Still disputed. %s", note or "").strip())
 
     def _escalation_describe_hold(self, hold, until, note):
+        name, end = self._escalation_get_hold_words(hold, until)
+        return self.env._("Follow-ups: %(hold)s %(end)s. %(note)s", hold=name, end=end, note=note or "").strip()
+
+    def _escalation_get_hold_words(self, hold, until):
+        """(“Paused”, “until 11/30/2026”)"""
         name = dict(self._fields["escalation_hold"]._description_selection(self.env))[hold]
         end = self.env._("until %s", format_date(self.env, until)) if until else self.env._("until somebody lifts it")
-        return self.env._("Follow-ups: %(hold)s %(end)s. %(note)s", hold=name, end=end, note=note or "").strip()
+        return name, end
 
     def _escalation_check_holdable(self):
         """Raise if one of these cannot be held; customers always can."""

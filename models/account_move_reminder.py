@@ -99,52 +99,70 @@ class AccountMove(models.Model):
         return join_names(self.mapped("display_name"))
 
     def _escalation_get_warnings(self, reminders=None):
-        """What a person should know before reminding by hand: {invoice: [(whose name, sentence)]}.
+        """What a person should know before reminding by hand: {invoice: [(kind, detail, whose name)]}.
 
         :param reminders: those that the person is about to send
         """
         waiting, totals = self._escalation_get_waiting(reminders), self._escalation_get_credits()
         return {
             move: [
-                *move._escalation_get_due_warnings(),
                 *move._escalation_get_hold_warnings(),
+                *move._escalation_get_due_warnings(),
+                *move._escalation_get_credit_warnings(totals),
                 *move._escalation_get_contact_warnings(),
                 *move._escalation_get_waiting_warnings(waiting),
-                *move._escalation_get_credit_warnings(totals),
             ]
             for move in self
         }
 
     @api.model
+    def _escalation_get_warning_titles(self):
+        """The kinds of warnings, the most important first."""
+        return {
+            "hold": self.env._("On hold"),
+            "not_due": self.env._("Not due yet"),
+            "credit": self.env._("Open credits that are not listed"),
+            "contact": self.env._("Contacted lately"),
+            "waiting": self.env._("Another follow-up waits"),
+        }
+
+    @api.model
     def _escalation_describe_warnings(self, warnings):
-        """A line for each sentence: “INV/1, INV/2: Not due yet.”
+        """A line for each kind: “Not due yet: INV/1, INV/2”, “Contacted lately: 11/02/2026 (INV/3, INV/4)”.
 
         :param warnings: iterable of those of one invoice after the other
         """
-        names = defaultdict(list)
-        for name, sentence in dict.fromkeys(chain.from_iterable(warnings)):
-            names[sentence].append(name)
-        return "\n".join(f"{join_names(found)}: {sentence}" for sentence, found in names.items())
-
-    def _escalation_get_due_warnings(self):
-        self.ensure_one()
-        if not self._escalation_is_overdue(self.company_id._escalation_today()):
-            yield self.display_name, self.env._("Not due yet.")
+        titles = self._escalation_get_warning_titles()
+        names = {kind: defaultdict(list) for kind in titles}
+        for kind, detail, name in dict.fromkeys(chain.from_iterable(warnings)):
+            names[kind][detail].append(name)
+        lines = []
+        for kind, found in names.items():
+            parts = [
+                f"{detail} ({join_names(whose)})" if detail else join_names(whose) for detail, whose in found.items()
+            ]
+            if parts:
+                lines.append(f"{titles[kind]}: {join_names(parts)}")
+        return "\n".join(lines)
 
     def _escalation_get_hold_warnings(self):
         """That of the invoice, else that of the customer."""
         self.ensure_one()
         customer = self.commercial_partner_id.with_company(self.company_id)
         for held in (self if self.escalation_hold else customer).filtered("escalation_hold"):
-            hold = held._escalation_describe_hold(held.escalation_hold, held.escalation_hold_until, "")
-            yield held.display_name, hold
+            words = held._escalation_get_hold_words(held.escalation_hold, held.escalation_hold_until)
+            yield "hold", " ".join(words), held.name
+
+    def _escalation_get_due_warnings(self):
+        self.ensure_one()
+        if not self._escalation_is_overdue(self.company_id._escalation_today()):
+            yield "not_due", "", self.name
 
     def _escalation_get_contact_warnings(self):
         self.ensure_one()
         last, today = self.escalation_last_date, self.company_id._escalation_today()
         if last and last >= today - timedelta(days=RECENT_DAYS):
-            day = format_date(self.env, last)
-            yield self.display_name, self.env._("The customer was contacted on %(date)s.", date=day)
+            yield "contact", format_date(self.env, last), self.name
 
     def _escalation_get_waiting(self, reminders=None):
         """The follow-up that is open on an invoice, beside what the person has begun: {invoice: follow-up}."""
@@ -193,11 +211,9 @@ class AccountMove(models.Model):
         self.ensure_one()
         if total := totals.get((self.company_id.id, self.commercial_partner_id.id)):
             amount = formatLang(self.env, total, currency_obj=self.company_currency_id)
-            customer = self.commercial_partner_id.display_name
-            yield customer, self.env._("Open credits of %(amount)s are not listed.", amount=amount)
+            yield "credit", amount, self.commercial_partner_id.display_name
 
     def _escalation_get_waiting_warnings(self, waiting):
         self.ensure_one()
         if self in waiting:
-            step = waiting[self].step_id.display_name
-            yield self.display_name, self.env._("“%(step)s” is waiting too.", step=step)
+            yield "waiting", waiting[self].step_id.display_name, self.name

@@ -275,7 +275,7 @@ class TestReminders(EscalationCommon):
         self.assertEqual(reminders.mapped("state"), ["todo", "skipped", "done"])
         notices = [("model", "=", reminders._name), ("message_type", "=", "user_notification")]
         told = self.env["mail.message"].sudo().search([*notices, ("res_id", "=", reminders[0].id)])
-        self.assertIn("contacted", told.body)
+        self.assertIn("Contacted", told.body)
         self.assertEqual(told.notified_partner_ids, clerk.partner_id, "who believed that it leaves")
         self.assertEqual(self.other.escalation_followup_ids.reason, "hold")
 
@@ -394,7 +394,7 @@ class TestReminders(EscalationCommon):
         waiting = self.move.escalation_followup_ids
         plan._run(MONDAY)
         composer = self._compose(waiting.action_send())
-        self.assertIn("contacted on 11/02/2026", composer.escalation_warning)
+        self.assertIn("Contacted lately: 11/02/2026", composer.escalation_warning)
         with self.mock_mail_gateway():
             composer._action_send_mail()
         self.assertEqual(waiting.state, "done")
@@ -428,8 +428,32 @@ class TestReminders(EscalationCommon):
         self._contact(self.move, day("11-01"))
         self._pay_in(30.0)
         warning = self._compose(self.move.action_escalation_remind()).escalation_warning
-        for part in ("contacted on 11/01/2026", "is waiting too", "Open credits of $ 30.00"):
-            self.assertIn(part, warning.replace("\xa0", " "))
+        name = self.move.name
+        self.assertEqual(
+            warning.replace("\xa0", " ").splitlines(),
+            [
+                "Open credits that are not listed: $ 30.00 (Azure Interior)",
+                f"Contacted lately: 11/01/2026 ({name})",
+                f"Another follow-up waits: 1 day after the due date ({name})",
+            ],
+        )
+
+    def test_one_line_for_each_kind_of_warning(self):
+        """Whatever the order of the invoices; the most important first."""
+        early = [self._create_invoice(day("11-20"), partner=self.other.partner_id) for _number in range(2)]
+        held = self._create_invoice(day("10-16"), partner=self._create_customer("Held Back"))
+        held.write({"escalation_hold": "pause", "escalation_hold_until": day("11-30")})
+        for amount, partner in ((30.0, self.customer), (40.0, self.other.partner_id)):
+            self._pay_in(amount, partner=partner)
+        wizard = self._ask(self.move | self.other | early[0] | early[1] | held)
+        self.assertEqual(
+            wizard.warning.replace("\xa0", " ").splitlines(),
+            [
+                f"On hold: Paused until 11/30/2026 ({held.name})",
+                f"Not due yet: {early[0].name}, {early[1].name}",
+                "Open credits that are not listed: $ 30.00 (Azure Interior), $ 40.00 (Deco Addict)",
+            ],
+        )
 
     def test_told_that_it_is_not_due(self):
         early = self._create_invoice(day("12-16"))
@@ -437,7 +461,7 @@ class TestReminders(EscalationCommon):
         wizard = self._ask(early | self.other)
         wizard.action_send()
         self.assertEqual(early.escalation_followup_ids.state, "todo")
-        self.assertNotIn("waiting too", early.escalation_followup_ids.warning)
+        self.assertNotIn("Another", early.escalation_followup_ids.warning)
 
     def test_begun_again_is_one_reminder(self):
         self.move.action_escalation_remind()
