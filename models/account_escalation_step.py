@@ -81,11 +81,13 @@ class AccountEscalationStep(models.Model):
     )
     warning = fields.Char(compute="_compute_warning")
 
-    @api.depends("name", "anchor", "direction", "days", "channel")
+    @api.depends("name", "anchor", "direction", "days", "channel", "plan_id.is_manual")
     @api.depends_context("lang")
     def _compute_display_name(self):
         for step in self:
-            step.display_name = step.name or step._get_timing()
+            # that of a person's own reminders was named in the language of whoever sent the first one
+            by_hand = step.plan_id.is_manual and self.env._("Reminder by hand")
+            step.display_name = by_hand or step.name or step._get_timing()
 
     @api.depends("anchor", "direction", "days", "tone")
     def _compute_warning(self):

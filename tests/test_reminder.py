@@ -455,6 +455,12 @@ class TestReminders(EscalationCommon):
             ],
         )
 
+    def test_named_in_the_language_of_the_reader(self):
+        self.env["res.lang"]._activate_lang("it_IT")
+        step = self.move._escalation_begin_reminders("todo").step_id
+        step.with_context(lang="it_IT").name = False
+        self.assertEqual(step.with_context(lang="it_IT").display_name, "Sollecito manuale")
+
     def test_told_that_it_is_not_due(self):
         early = self._create_invoice(day("12-16"))
         self.assertIn("Not due yet", self._compose(early.action_escalation_remind()).escalation_warning)
