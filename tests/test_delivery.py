@@ -1,5 +1,7 @@
 """What became of an email is shown with the follow-up, and can be searched."""
 
+from lxml import etree
+
 from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
@@ -60,6 +62,7 @@ class TestDelivery(EscalationCommon):
         followup.message_post(body="Let us wait", message_type="comment")
         followup.invalidate_recordset(["answer_count"])
         self.assertEqual(followup.answer_count, 1)
+        self.assertEqual(self._search_by_filter("mail_answered"), followup)
 
     def test_the_queue_forgets_what_was_sent_the_history_does_not(self):
         mails = self.env["mail.mail"].concat(*map(self._mails_of, self.followups))
@@ -74,3 +77,16 @@ class TestDelivery(EscalationCommon):
         self.assertEqual(mails.exists(), mails - mails[1], "one is too new, two have not left")
         self.followups.invalidate_recordset()
         self.assertEqual(self.followups.mapped("mail_body"), texts)
+
+    def test_undelivered_are_found_by_their_filter(self):
+        self._notify(self.followups[0], "bounce")
+        self._notify(self.followups[1], "exception")
+        self._notify(self.followups[2], "sent")
+        self.assertEqual(self._search_by_filter("mail_undelivered"), self.followups[:2])
+
+    def _search_by_filter(self, name):
+        """Those among ours that a filter of the search view finds."""
+        view = self.env.ref("account_escalation.account_escalation_followup_view_search")
+        [node] = etree.fromstring(view.arch).iterfind(f".//filter[@name='{name}']")
+        ours = [("id", "in", self.followups.ids)]
+        return self.followups.search([*ours, *safe_eval(node.get("domain"))], order="id")
