@@ -23,7 +23,7 @@ class AccountEscalationCarrierMysendingbox(models.AbstractModel):
     What we assume beyond it, or decide:
 
     * It knows no drafts: what is posted is printed. A letter that a person must release is therefore the follow-up
-      in *To Do*, and the service hears of it when *Post* is pressed. No undocumented flag is relied on for that.
+      in *To Do*, and the service hears of it when *Post by Carrier* is pressed. No undocumented flag is relied on.
     * The header ``Idempotency-Key`` is kept for a day. Hence the key is also stored as ``metadata[idempotency_key]``,
       and looked for among all letters (``limit``, ``offset``, ``total``) after an attempt that had no answer.
     * Of its kinds of postage, *registered without receipt* (lr) is the one with a tracking number.
