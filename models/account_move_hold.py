@@ -93,7 +93,7 @@ class AccountMove(models.Model):
     def _escalation_open_result(self, result):
         action = self._escalation_open_wizard("account_escalation.account_escalation_call_result_action")
         action["context"]["default_result"] = result
-        return action
+        return {**action, "name": self.env._("The Customer's Answer")}  # not only on the phone
 
     def action_escalation_returned(self):
         """The collection came back unpaid."""
