@@ -51,12 +51,13 @@ function openTodoRow(name) {
     return [{ trigger: `${TODO} .o_data_row:contains(${name}) td[name=partner_id]`, run: "click" }];
 }
 
+function isListedNoMore(done) {
+    return { trigger: `${TODO}:has(.o_data_row):not(:has(.o_data_row:contains(${done})))` };
+}
+
 /** Go back, and wait until the list has been read again: at first Odoo shows it as it was. */
 function backToTodo(done) {
-    return [
-        { trigger: ".breadcrumb-item:contains(To Do) a", run: "click" },
-        { trigger: `${TODO}:has(.o_data_row):not(:has(.o_data_row:contains(${done})))` },
-    ];
+    return [{ trigger: ".breadcrumb-item:contains(To Do) a", run: "click" }, isListedNoMore(done)];
 }
 
 function isStepDone(name) {
@@ -93,14 +94,12 @@ tours.add("account_escalation_plan_tour", {
 tours.add("account_escalation_todo_tour", {
     steps: () => [
         ...openTodo(),
-        ...openTodoRow("Warning"),
-        { trigger: "[name=items_table]" },
-        { trigger: "button[name=action_send]", run: "click" },
+        { trigger: `${TODO} .o_data_row:contains(Warning) button[name=action_send]`, run: "click" },
         { content: "Read the text", trigger: ".modal [name=body]:contains(Please pay)" },
         { trigger: ".modal button[name=action_send_mail]", run: "click" },
-        { trigger: ".o_arrow_button_current[data-value=done]" },
-        ...backToTodo("Warning"),
+        isListedNoMore("Warning"),
         ...openTodoRow("Talk"),
+        { trigger: "[name=items_table]" },
         { trigger: "button[name=action_mark_sent]:contains(Called)", run: "click" },
         { trigger: ".o_arrow_button_current[data-value=done]" },
         ...backToTodo("Talk"),
