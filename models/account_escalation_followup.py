@@ -104,7 +104,8 @@ class AccountEscalationFollowup(models.Model):
     def _compute_display_name(self):
         for followup in self:
             step = followup.sudo().step_id  # sudo: internal contacts have no access to plans
-            followup.display_name = f"{step.display_name} – {followup.partner_id.display_name}"
+            # first whom it is about: a calendar or a breadcrumb has room for the beginning only
+            followup.display_name = f"{followup.partner_id.display_name} – {step.display_name}"
 
     @api.depends("line_ids.move_id", "line_ids.move_line_id")
     def _compute_moves(self):

@@ -636,6 +636,12 @@ class TestLetters(FollowupCase):
         self.assertEqual(followup.state, "todo")
         self.assertTrue(followup.activity_id.active)
 
+    def test_named_by_customer_first(self):
+        """A calendar shows the beginning only."""
+        plan = self._create_plan(self._step(1, name="First reminder"))
+        self._create_invoice(day("10-16"), plan)
+        self.assertEqual(plan._run(MONDAY).display_name, "Azure Interior – First reminder")
+
     def test_letter_is_found_by_its_reference(self):
         plan = self._create_plan(self._step(1, "letter"))
         self._create_invoice(day("10-16"), plan)
