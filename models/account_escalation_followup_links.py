@@ -92,7 +92,7 @@ class AccountEscalationFollowup(models.Model):
     @api.depends("line_ids.move_id")
     @api.depends_context("lang")
     def _compute_previous_reminders(self):
-        """The days on which the customer heard of any of these invoices before, oldest first."""
+        """The days on which the same customer heard of any of these invoices before, oldest first."""
         done = self.env["account.escalation.followup.line"].search(
             [
                 ("move_id", "in", self.line_ids.move_id.ids),
@@ -104,7 +104,10 @@ class AccountEscalationFollowup(models.Model):
         by_move = done.grouped("move_id")
         for followup in self:
             lines = done.concat(*(by_move.get(move, done.browse()) for move in followup.line_ids.move_id))
-            days = {line.followup_id.date_done for line in lines if line.followup_id != followup}
+            others = lines.followup_id.filtered(
+                lambda other, f=followup: other != f and other.partner_id == f.partner_id
+            )
+            days = set(others.mapped("date_done"))
             followup.previous_reminders = ", ".join(format_date(self.env, day) for day in sorted(filter(None, days)))
 
     # --- answers ------------------------------------------------------------------------------------------------------

@@ -80,7 +80,12 @@ class AccountMove(models.Model):
         return super().create([self._escalation_mark_first_choice(vals) for vals in vals_list])
 
     def write(self, vals):
-        return super().write(self._escalation_mark_choice(vals))
+        former = {move: move.commercial_partner_id for move in self} if "partner_id" in vals else {}
+        res = super().write(self._escalation_mark_choice(vals))
+        changed = self.filtered(lambda move: move in former and move.commercial_partner_id != former[move])
+        if posted_before := changed.filtered("posted_before"):
+            posted_before.sudo()._escalation_leave_customer()  # sudo: whoever corrects the invoice
+        return res
 
     def _post(self, soft=True):
         posted = super()._post(soft)
@@ -134,13 +139,19 @@ class AccountMove(models.Model):
             self._escalation_log_plan(vals["escalation_plan_id"])
         return super()._escalation_react(vals)
 
-    def _escalation_start_afresh(self):
+    def _escalation_leave_customer(self):
+        """Invoiced to the wrong one: the right one has heard nothing yet, and its own plan is set when it is posted."""
+        self._escalation_start_afresh(("invoice", "customer"))
+        taken_over = self.filtered(lambda move: move.escalation_plan_origin not in (False, "manual"))
+        taken_over._escalation_write({"escalation_plan_id": False, "escalation_plan_origin": False})
+
+    def _escalation_start_afresh(self, levels=("invoice",)):
         """End the counting of earlier steps: the plan begins anew for these invoices; what was said stays said."""
         # sudo: choosing a plan on an invoice needs no right on the follow-ups of a former one
         lines = (
             self.env["account.escalation.followup.line"]
             .sudo()
-            .search([("move_id", "in", self.ids), ("counts", "=", True), ("plan_id.level", "=", "invoice")])
+            .search([("move_id", "in", self.ids), ("counts", "=", True), ("plan_id.level", "in", levels)])
         )
         waiting = lines.followup_id.filtered(lambda followup: followup.state in followup._get_open_states())
         unsent = (lines.followup_id - waiting)._get_unsent()

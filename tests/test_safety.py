@@ -56,6 +56,52 @@ class TestSafety(EscalationCommon):
         self.assertEqual(followup.state, "skipped")
         self.assertFalse(followup.mail_message_id)
 
+    def _correct(self, move, customer):
+        """The invoice was made out to the wrong one."""
+        self._empty_mail_queue()
+        move.button_draft()
+        move.partner_id = customer
+        move.action_post()
+
+    def test_the_right_customer_begins_with_the_first_step_of_its_own_plan(self):
+        self.customer.escalation_invoice_plan_id = self._create_plan(self._step(1), self._step(10))
+        right = self._create_customer("Right")
+        soft = right.escalation_invoice_plan_id = self._create_plan(self._step(1))
+        move = self._create_invoice(day("10-16"))
+        first = self.customer.escalation_invoice_plan_id._run(MONDAY)
+        self._correct(move, right)
+        self.assertRecordValues(move, [{"escalation_plan_id": soft.id, "escalation_plan_origin": "customer"}])
+        second = soft._run(day("11-09"))
+        self.assertEqual(second.partner_id, right)
+        self.assertFalse(second.previous_reminders, "it was another who was reminded")
+        self.assertEqual(first.state, "done", "what was said stays said")
+
+    def test_the_right_customer_begins_anew_under_the_same_plan(self):
+        right = self._create_customer("Right")
+        chosen = self._create_plan(self._step(1), self._step(10))
+        move = self._create_invoice(day("10-16"), chosen)
+        chosen._run(MONDAY)
+        self._correct(move, right)
+        self.assertEqual(move.escalation_plan_id, chosen, "a person has chosen it")
+        self.assertEqual(chosen._run(day("11-09")).step_id, chosen.step_ids[0])
+
+    def test_the_right_customer_begins_anew_under_a_customer_plan(self):
+        plan = self._create_customer_plan(self._step(1), self._step(10))
+        right = self._create_customer("Right")
+        right.escalation_plan_id = plan
+        move = self._create_invoice(day("10-16"))
+        plan._run(MONDAY)
+        self._correct(move, right)
+        self.assertEqual(plan._run(day("11-09")).step_id, plan.step_ids[0])
+
+    def test_another_contact_of_the_same_customer_changes_nothing(self):
+        contact = self._create_customer("Bob", parent_id=self.customer.id, is_company=False)
+        plan = self._create_plan(self._step(1), self._step(10))
+        move = self._create_invoice(day("10-16"), plan)
+        plan._run(MONDAY)
+        self._correct(move, contact)
+        self.assertEqual(plan._run(day("11-09")).step_id, plan.step_ids[1])
+
     def test_contact_who_has_left_the_customer(self):
         contact = self._create_customer("Bob", parent_id=self.customer.id, is_company=False)
         move = self._create_invoice(day("10-16"), self.plan, partner=contact)
