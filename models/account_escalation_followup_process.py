@@ -113,7 +113,7 @@ class AccountEscalationFollowup(models.Model):
     def _list_new_credits(self, found):
         """What the customer has paid, or was credited, since a follow-up was made, is taken off what it asks for."""
         vals_list = []
-        for followup in self.filtered(lambda followup: followup.level != "invoice"):
+        for followup in self.filtered(lambda followup: followup.level != "invoice" or followup.tone == "statement"):
             facts = found.get((followup.partner_id.id, followup.plan_id.id))
             credit_items = [item for item in facts.subject.items if item.amount < 0] if facts else []
             if not credit_items:

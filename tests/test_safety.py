@@ -138,6 +138,15 @@ class TestSafety(EscalationCommon):
         self.assertNotEqual(followup.attachment_ids, made)
         self.assertFalse(made.exists())
 
+    def test_statement_without_what_was_paid_in_since(self):
+        plan = self._create_plan(self._step(1, tone="statement", needs_review=True))
+        move = self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        payment = self._pay_in(30.0)
+        followup.sudo()._recheck(MONDAY)
+        self.assertEqual(self._listed(followup), move | payment)
+        self.assertIn("70.00", followup.body)
+
     def test_queued_email_without_what_was_taken_off_the_plan(self):
         followup, one, two = self._group(self._step(1))
         one.escalation_plan_id = False
