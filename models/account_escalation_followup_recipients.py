@@ -145,8 +145,16 @@ class AccountEscalationFollowup(models.Model):
         """Before another try: the address may have been put right."""
         contacts = (self.partner_id | self.partner_id.escalation_contact_partner_id)._escalation_get_contacts()
         for followup in self.filtered("step_id.to_customer"):
-            named = followup.line_ids.filtered(lambda line: line.counts and line.is_subject).move_id.partner_id
+            named = followup._get_named()
             followup.recipient_ids = self._get_recipients(followup.channel, named, followup.partner_id, contacts)
+
+    def _get_named(self):
+        """The partners on the invoices that it is about, as RECORD takes them: none for a customer's message."""
+        self.ensure_one()
+        if self.level != "invoice":
+            return self.env["res.partner"]
+        lines = self.line_ids.filtered(lambda line: line.counts and (line.is_subject or self.is_manual))
+        return lines.move_id.partner_id
 
     def _check_reachable(self, by_person=False):
         """Those with somebody who can be reached; the others fail, each with its reason."""

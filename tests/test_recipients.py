@@ -133,6 +133,47 @@ class TestCustomerSide(RecipientsCase):
         self.assertEqual(summary._run(MONDAY).recipient_ids, jane)
 
 
+class TestAnotherTry(RecipientsCase):
+    """Before it is tried again: the same whom it was recorded for, whatever their address is now."""
+
+    def setUp(self):
+        super().setUp()
+        self.office = self._create_contact("Accounts", type="invoice")
+        self.named = self._create_contact("Munich", type="other")
+
+    def _try_again(self, followup):
+        followup.sudo()._fail("delivery")
+        followup.action_retry()
+        return followup.recipient_ids
+
+    def test_of_an_invoice(self):
+        plan = self._create_plan(self._step(1))
+        self._create_invoice(day("10-16"), plan, partner=self.named)
+        self.assertEqual(self._try_again(plan._run(MONDAY)), self.named)
+
+    def test_of_a_customer(self):
+        plan = self._create_customer_plan(self._step(1))
+        self._create_invoice(day("10-16"), partner=self.named)
+        followup = plan._run(MONDAY)
+        self.assertEqual(followup.recipient_ids, self.office)
+        self.assertEqual(self._try_again(followup), self.office)
+
+    def test_by_hand(self):
+        move = self._create_invoice(day("10-16"), partner=self.named)
+        reminder = move._escalation_begin_reminders("todo")
+        self.assertEqual(reminder.recipient_ids, self.named)
+        self.assertEqual(self._try_again(reminder), self.named)
+
+    def test_address_that_was_put_right(self):
+        self.named.email = False
+        plan = self._create_plan(self._step(1))
+        self._create_invoice(day("10-16"), plan, partner=self.named)
+        followup = plan._run(MONDAY)
+        self.assertEqual(followup.recipient_ids, self.office)
+        self.named.email = "munich@example.com"
+        self.assertEqual(self._try_again(followup), self.named)
+
+
 class TestCopies(RecipientsCase):
     def test_salesperson_in_copy(self):
         plan = self._create_plan(self._step(1, cc_salesperson=True))
