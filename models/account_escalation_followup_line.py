@@ -86,6 +86,13 @@ class AccountEscalationFollowupLine(models.Model):
         self.followup_id.sudo()._withdraw_if_empty("taken_out")  # sudo: see _to_act
         return True
 
+    def _is_reached(self):
+        """Whether the day of the step has come for this receivable, by its present due date."""
+        self.ensure_one()
+        issue, due = self.move_id.invoice_date or self.move_id.date, self.move_line_id.date_maturity
+        today = self.followup_id.company_id._escalation_today()
+        return self.step_id._get_schedule_step().trigger(issue, due) <= today
+
     def _uncount(self):
         """The receivables have not taken the step after all; what was written about them is out of date."""
         counting = self.sudo().filtered("counts")  # sudo: nobody writes history by hand

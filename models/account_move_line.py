@@ -16,7 +16,19 @@ class AccountMoveLine(models.Model):
             line.escalation_reason = line.move_id.escalation_reason
 
     def write(self, vals):
+        posted = self.filtered(lambda line: line.parent_state == "posted") if "date_maturity" in vals else self.browse()
+        due = {line: line.date_maturity for line in posted}
         res = super().write(vals)
         if "no_followup" in vals:
             self.move_id._escalation_recheck()
+        later = posted.filtered(lambda line: due[line] and line.date_maturity and line.date_maturity > due[line])
+        later._escalation_put_off()
         return res
+
+    def _escalation_put_off(self):
+        """What the customer was given more time for is not asked for by what waits: the step comes in its time."""
+        waiting = self.move_id._escalation_get_open_followups()
+        lines = waiting.line_ids.filtered(lambda line: line.counts and line.is_subject and line.move_line_id in self)
+        too_early = lines.filtered(lambda line: not line._is_reached())
+        too_early._uncount()
+        too_early.followup_id._withdraw_if_empty("put_off")

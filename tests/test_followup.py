@@ -479,6 +479,26 @@ class TestAtOnce(FollowupCase):
         self.move.escalation_plan_id = False
         self._assert_stopped("plan_changed")
 
+    def test_due_date_put_off(self):
+        self.move.invoice_date_due = day("2028-06-01")
+        self._assert_stopped("put_off")
+        self.assertFalse(self.move.escalation_followup_ids.line_ids.filtered("counts"), "the steps come in their time")
+
+    def test_due_date_put_off_on_the_journal_item(self):
+        self.move.line_ids.filtered("date_maturity").date_maturity = day("2028-06-01")
+        self._assert_stopped("put_off")
+
+    def test_due_date_that_still_makes_it_late(self):
+        self.move.invoice_date_due = day("10-19")
+        self.assertEqual(sorted(self.followups.mapped("state")), ["done", "todo", "todo"])
+
+    def test_due_date_of_one_of_two_put_off(self):
+        plan = self._create_plan(self._step(1, needs_review=True))
+        one, two = self._create_invoice(day("10-16"), plan), self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        one.invoice_date_due = day("2028-06-01")
+        self.assertEqual((followup.state, self._listed(followup)), ("todo", two))
+
     def test_partial_payment_stops_nothing(self):
         self._pay(self.move, 40.0)
         self.assertEqual(sorted(self.followups.mapped("state")), ["done", "todo", "todo"])

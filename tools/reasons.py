@@ -60,6 +60,7 @@ FOLLOWUP = {
     # why a follow-up was made, withdrawn, skipped, or failed
     "due": _lt("The step was due."),
     "passed": _lt("The due date passed before it was sent."),
+    "put_off": _lt("The due date was put off."),
     "hold": _lt("On hold."),
     **OUT,
     **FAILURE,
