@@ -135,6 +135,13 @@ class AccountEscalationPromise(models.Model):
         self.ensure_one()
         return self.date + timedelta(days=self.company_id.escalation_grace_days)
 
+    def _get_hold_end(self, move):
+        """The last day of the pause of an invoice: what is promised in two parts has two days, in any order."""
+        held = (self | move.escalation_promise_ids).filtered(
+            lambda promise: promise.state == "open" and promise.is_held
+        )
+        return max(promise._get_deadline() for promise in held)
+
     def _hold_moves(self):
         self.ensure_one()
         text = self.env._(
@@ -144,7 +151,8 @@ class AccountEscalationPromise(models.Model):
             note=self.note or "",
         )
         if self.is_held:
-            self.move_ids._escalation_hold("promise", self._get_deadline(), text)
+            for until, moves in self.move_ids.grouped(self._get_hold_end).items():
+                moves._escalation_hold("promise", until, text)
         else:
             self.move_ids._escalation_log(text)
 

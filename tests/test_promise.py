@@ -36,6 +36,19 @@ class TestPromise(EscalationCommon):
         self.assertFalse(self.plan._run(MONDAY))
         self.assertEqual(self.plan._run(day("11-16")).move_ids, self.move)
 
+    def test_in_two_parts_pauses_until_the_last_one_in_any_order(self):
+        self._promise(amount=50.0, date=day("12-10"))
+        self._promise(amount=50.0)
+        self.assertEqual(self.move.escalation_hold_until, day("12-13"))
+        self._end_holds(day("11-14"))
+        self.assertEqual(self.move.escalation_hold, "promise")
+        self.assertFalse(self.plan._run(day("11-16")))
+
+    def test_after_a_cancelled_one(self):
+        self._promise(date=day("12-10")).action_cancel()
+        self._promise()
+        self.assertEqual(self.move.escalation_hold_until, day("11-13"))
+
     def test_without_pause(self):
         self._promise(is_held=False)
         self.assertEqual(self.plan._run(MONDAY).move_ids, self.move)
