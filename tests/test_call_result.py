@@ -2,6 +2,7 @@
 
 from freezegun import freeze_time
 
+from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
 
@@ -96,6 +97,25 @@ class TestCallResult(EscalationCommon):
         wizard.create({"result": "paid", "reference": "TRF 4711"}).action_apply()
         self.assertEqual([self.one.escalation_hold, self.two.escalation_hold], ["dispute", "pause"])
         self.assertIn("TRF 4711", self._notes(self.one))
+
+    def test_a_longer_hold_is_not_cut_short(self):
+        promise = {"date": day("12-10"), "amount": 100.0}
+        self.env["account.escalation.promise"].create({"move_ids": [Command.set(self.one.ids)], **promise})
+        self.two._escalation_hold("pause", False)
+        wizard = self.env["account.escalation.call.result"].with_context(
+            active_model="account.move", active_ids=self.moves.ids
+        )
+        for result in ("paid", "not_received"):
+            wizard.create({"result": result, "note": f"Told: {result}"}).action_apply()
+            self.assertRecordValues(
+                self.moves,
+                [
+                    {"escalation_hold": "promise", "escalation_hold_until": day("12-13")},
+                    {"escalation_hold": "pause", "escalation_hold_until": False},
+                ],
+            )
+            self.assertIn(f"Told: {result}", self._notes(self.one))
+        self.assertFalse(self.plan._run(day("11-30")))
 
     def test_never_received(self):
         action = self._apply("not_received", days=6)

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 from odoo import fields, models
 from odoo.exceptions import UserError
@@ -107,8 +107,15 @@ class AccountEscalationCallResult(models.TransientModel):
         )
         moves = self._get_moves()
         self._end_call(text)
-        moves._escalation_hold("pause", self._get_until(), text)
+        self._pause(moves, text)
         self._check_later(moves, self.env._("Has the payment arrived? %s", text))
+
+    def _pause(self, moves, text):
+        """What is on hold for longer, for a promise or a dispute, stays so."""
+        until = self._get_until()
+        longer = moves.filtered(lambda move: move.escalation_hold and (move.escalation_hold_until or date.max) >= until)
+        longer._escalation_log(self.env._("On hold already. %s", text))
+        (moves - longer)._escalation_hold("pause", until, text)
 
     def _check_later(self, moves, text):
         """Put it on somebody's list for the day on which the hold has ended."""
@@ -135,7 +142,7 @@ class AccountEscalationCallResult(models.TransientModel):
         moves = self._get_moves()
         text = self.env._("Never received the invoice: it is to be sent again. %s", self.note or "")
         self._end_call(text)
-        moves._escalation_hold("pause", self._get_until(), text)
+        self._pause(moves, text)
         return moves.action_invoice_sent() if len(moves) == 1 else moves.action_send_and_print()
 
     def _apply_wrong_person(self):
