@@ -133,6 +133,20 @@ class TestCallResult(EscalationCommon):
         self.assertTrue(self.activity.active)
         self.assertIn("Ann", self._notes(self.customer))
 
+    def test_wrong_person_gets_nothing_more(self):
+        jane, ann = (
+            self._create_customer(name, parent_id=self.customer.id, is_company=False, escalation_is_contact=chosen)
+            for name, chosen in (("Jane", True), ("Ann", False))
+        )
+        self._create_invoice(day("10-16"), self.plan)
+        call = self.plan._run(day("11-03"))
+        self.assertEqual(call.recipient_ids, jane)
+        self._apply("wrong_person", call, contact_id=ann.id)
+        self.assertFalse(jane.escalation_is_contact)
+        self.plan.step_ids.filtered(lambda step: step.channel == "call").channel = "letter"
+        self._create_invoice(day("10-16"), self.plan)
+        self.assertEqual(self.plan._run(day("11-04")).recipient_ids, ann)
+
     def test_wrong_person_is_nobody_of_another_customer(self):
         stranger = self._create_customer("Deco Addict")
         with self.assertRaises(UserError), self.env.cr.savepoint():

@@ -152,6 +152,7 @@ class AccountEscalationCallResult(models.TransientModel):
         offices = self.partner_id | self.partner_id.escalation_contact_partner_id.commercial_partner_id
         if self.contact_id.commercial_partner_id not in offices:
             raise UserError(self.env._("Choose somebody of %s.", self.partner_id.display_name))
+        (self.followup_id.recipient_ids - self.contact_id).escalation_is_contact = False
         self.contact_id.escalation_is_contact = True
         self.followup_id._to_act().recipient_ids = self.contact_id
         self.partner_id._escalation_log(self.env._("Follow-ups go to %s from now on.", self.contact_id.display_name))
