@@ -12,7 +12,7 @@ MACHINE_FIELDS = frozenset(
     [
         *("channel", "date_done", "is_contact", "is_informed", "is_manual", "known_holds", "level", "reason", "state"),
         *("activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id"),
-        *("plan_id", "step_id"),
+        *("plan_id", "step_id", "merged_from"),
         *("posting_status", "posting_carrier", "posting_reference", "posting_attempt", "is_posting_uncertain"),
     ]
 )
@@ -34,6 +34,7 @@ class AccountEscalationFollowup(models.Model):
     partner_id = fields.Many2one(
         "res.partner", string="Customer", required=True, ondelete="restrict", index=True, readonly=True
     )
+    merged_from = fields.Integer(readonly=True, help="The number of the customer that was merged into this one.")
     line_ids = fields.One2many("account.escalation.followup.line", "followup_id", string="Items", readonly=True)
     move_ids = fields.Many2many(
         "account.move", string="Invoices", compute="_compute_moves", search="_search_move_ids", compute_sudo=True
@@ -76,7 +77,7 @@ class AccountEscalationFollowup(models.Model):
     can_reopen = fields.Boolean(compute="_compute_can_reopen")
 
     _one_summary = models.UniqueIndex(
-        "(plan_id, step_id, partner_id, date) WHERE level = 'summary' AND state != 'skipped'",
+        "(plan_id, step_id, partner_id, date, COALESCE(merged_from, 0)) WHERE level = 'summary' AND state != 'skipped'",
         "This summary was already made today.",
     )
     _open_idx = models.Index("(plan_id, state) WHERE state IN ('queued', 'todo', 'failed')")

@@ -152,7 +152,7 @@ class ResPartner(models.Model):
     def _escalation_react(self, vals):
         for name in [name for name in PLAN_FIELDS if name in vals]:
             self._escalation_log_plan(vals[name], self._fields[name]._description_string(self.env))
-        if "escalation_plan_id" in vals:
+        if "escalation_plan_id" in vals and not self.env.context.get("escalation_goes_on"):
             self._escalation_start_afresh()
         if "escalation_invoice_plan_id" in vals:
             self._escalation_cover_invoices()

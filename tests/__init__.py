@@ -19,6 +19,7 @@ from . import test_mail
 from . import test_mix
 from . import test_notes
 from . import test_partner
+from . import test_partner_merge
 from . import test_plan
 from . import test_promise
 from . import test_queries

@@ -5,4 +5,5 @@ from . import account_escalation_hand_over
 from . import account_escalation_hold
 from . import account_escalation_log
 from . import account_escalation_remind
+from . import base_partner_merge
 from . import mail_compose_message
