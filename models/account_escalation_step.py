@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 
 from ..tools import schedule
 
@@ -183,6 +184,19 @@ class AccountEscalationStep(models.Model):
         return next(
             (voice for voice in VOICES if names and all(name.startswith(READY_TEMPLATE + voice) for name in names)), ""
         )
+
+    def write(self, vals):
+        names = {"channel", "to_customer"} & vals.keys()
+        changed = self.filtered(lambda step: any(step[name] != vals[name] for name in names))
+        res = super().write(vals)
+        changed._withdraw_waiting()
+        return res
+
+    def _withdraw_waiting(self):
+        """What waits was made as another kind of message, or for others: the step comes again as it is now."""
+        if self:
+            followups = self.env[FOLLOWUP_MODEL].sudo()  # sudo: whoever may change a plan
+            followups._search_stoppable(Domain("step_id", "in", self.ids))._withdraw("plan_changed")
 
     def unlink(self):
         """A step that was taken tells later decisions how far an invoice has come: it is archived instead."""

@@ -267,6 +267,7 @@ class TestGrouping(EscalationCommon):
         plan = self._create_plan(self._step(1, to_internal=True), self._step(2), min_contact_days=10)
         move = self._create_invoice(day("10-16"), plan)
         plan._run(MONDAY)
+        self._empty_mail_queue()
         plan.step_ids[0].to_customer = False
         self.env.flush_all()
         self.env.invalidate_all()

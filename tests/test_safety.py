@@ -102,6 +102,19 @@ class TestSafety(EscalationCommon):
         self._correct(move, contact)
         self.assertEqual(plan._run(day("11-09")).step_id, plan.step_ids[1])
 
+    def test_step_that_is_for_colleagues_only_by_now(self):
+        self._create_invoice(day("10-16"), self.plan)
+        colleague = new_test_user(self.env, "colleague", "base.group_user", email="colleague@example.com")
+        for needs_review, state in ((False, "done"), (True, "todo")):
+            step = self.plan.step_ids
+            step.write({"to_customer": True, "needs_review": needs_review})
+            followup = self.plan._run(MONDAY)
+            self.assertEqual(followup.state, state)
+            step.write({"to_customer": False, "extra_partner_ids": colleague.partner_id.ids})
+            self.assertRecordValues(followup, [{"state": "skipped", "reason": "plan_changed"}])
+            self.assertNotIn("outgoing", self._mails_of(followup).mapped("state"))
+        self.assertEqual(self.plan._run(MONDAY).recipient_ids, colleague.partner_id)
+
     def test_contact_who_has_left_the_customer(self):
         contact = self._create_customer("Bob", parent_id=self.customer.id, is_company=False)
         move = self._create_invoice(day("10-16"), self.plan, partner=contact)
@@ -179,6 +192,22 @@ class TestSafety(EscalationCommon):
         followup.sudo()._fail("delivery", "down")
         followup.action_skip()
         self.assertEqual(mail.state, "cancel")
+
+    def test_step_that_is_a_call_by_now(self):
+        self._create_invoice(day("10-16"), self.plan)
+        followup = self.plan.sudo()._record(MONDAY)
+        self.plan.step_ids.write({"channel": "call", "template_id": False})
+        followup._process(MONDAY)
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "plan_changed"}])
+        self.assertFalse(followup.mail_message_id, "an email without a text")
+        self.assertEqual(self.plan._run(MONDAY).channel, "call")
+
+    def test_step_whose_channel_is_written_again(self):
+        self._create_invoice(day("10-16"), self.plan)
+        followup = self.plan.sudo()._record(MONDAY)
+        self.plan.step_ids.write({"channel": "email", "to_customer": True, "days": 2})
+        followup._process(MONDAY)
+        self.assertEqual(followup.state, "done")
 
     def test_step_that_was_taken_out_of_the_plan(self):
         self._create_invoice(day("10-16"), self.plan)
