@@ -80,11 +80,13 @@ class AccountEscalationFollowup(models.Model):
 
     @api.model
     def _fail_undelivered(self):
-        """Find the emails that bounced, or failed where core tells nobody (a connection lost in mid-queue)."""
+        """Find the emails that bounced, were cancelled in core's list, or failed where core tells nobody (a connection
+        lost in mid-queue).
+        """
         since = fields.Date.today() - timedelta(days=UNDELIVERED_DAYS)
         recent = [("state", "=", "done"), ("date_done", ">=", since)]
         statuses = ("bounce", "exception")
-        refused = self.search([*recent, ("mail_message_id.mail_ids.state", "=", "exception")])
+        refused = self.search([*recent, ("mail_message_id.mail_ids.state", "in", ("exception", "cancel"))])
         bounced = self.search([*recent, ("mail_message_id.notification_ids.notification_status", "in", statuses)])
         for followup in refused | bounced:
             message = followup.mail_message_id.sudo()  # sudo: as in _get_unsent_mails

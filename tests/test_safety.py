@@ -242,6 +242,15 @@ class TestSafety(EscalationCommon):
             followup.sudo()._fail_undelivered()
         self.assertRecordValues(followup, [{"state": "failed", "reason": "delivery"}])
 
+    def test_email_that_is_cancelled_in_the_list_of_emails(self):
+        with freeze_time("2026-11-02 10:00:00"):
+            move = self._create_invoice(day("10-16"), self.plan)
+            followup = self.plan._run()
+            self._mails_of(followup).cancel()
+            followup.sudo()._fail_undelivered()
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "delivery"}])
+        self.assertFalse(move.escalation_last_date, "nobody was contacted")
+
     def test_hour_that_an_hourly_look_would_miss(self):
         with self.assertRaises(ValidationError):
             self.company.escalation_send_hour = 23.5
