@@ -37,6 +37,7 @@ class AccountEscalationFollowup(models.Model):
     def _get_composer(self):
         """Odoo's composer, filled in with the text, the recipients and the PDFs of one email."""
         self.ensure_one()
+        self._replace_who_has_left()
         self._refresh_amounts()
         self._prepare_invoice_pdfs()
         return {

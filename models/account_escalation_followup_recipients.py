@@ -148,6 +148,14 @@ class AccountEscalationFollowup(models.Model):
             named = followup._get_named()
             followup.recipient_ids = self._get_recipients(followup.channel, named, followup.partner_id, contacts)
 
+    def _replace_who_has_left(self):
+        """Contacts who are another company's by now do not hear of this customer's debts."""
+        for followup in self.filtered("step_id.to_customer"):
+            customer = followup.partner_id
+            offices = customer | customer.escalation_contact_partner_id.commercial_partner_id
+            if followup.recipient_ids.commercial_partner_id - offices:
+                followup._refresh_recipients()
+
     def _get_named(self):
         """The partners on the invoices that it is about, as RECORD takes them: none for a customer's message."""
         self.ensure_one()
@@ -158,6 +166,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _check_reachable(self, by_person=False):
         """Those with somebody who can be reached; the others fail, each with its reason."""
+        self._replace_who_has_left()
         reasons = {followup: followup._get_unreachable_reason(by_person) for followup in self}
         for reason in set(filter(None, reasons.values())):
             self.filtered(lambda followup, reason=reason: reasons[followup] == reason)._fail(reason)

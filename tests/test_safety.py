@@ -115,6 +115,26 @@ class TestSafety(EscalationCommon):
             self.assertNotIn("outgoing", self._mails_of(followup).mapped("state"))
         self.assertEqual(self.plan._run(MONDAY).recipient_ids, colleague.partner_id)
 
+    def test_contact_who_has_left_the_customer_since(self):
+        for step in (self._step(1), self._step(1, needs_review=True), self._step(1, "letter")):
+            with self.subTest(**step):
+                plan = self._create_plan(step)
+                contact = self._create_customer(
+                    "Bob", parent_id=self.customer.id, is_company=False, escalation_is_contact=True
+                )
+                self._create_invoice(day("10-16"), plan)
+                followup = plan.sudo()._record(MONDAY)
+                self.assertEqual(followup.recipient_ids, contact)
+                if step.get("needs_review"):
+                    followup._process(MONDAY)
+                contact.parent_id = self._create_customer("New employer")
+                if step.get("needs_review"):
+                    self.assertEqual(followup.action_send()["context"]["default_partner_ids"], self.customer.ids)
+                else:
+                    followup._process(MONDAY)
+                self.assertEqual(followup.recipient_ids, self.customer)
+                self.assertNotIn(contact, self._mails_of(followup).recipient_ids)
+
     def test_contact_who_has_left_the_customer(self):
         contact = self._create_customer("Bob", parent_id=self.customer.id, is_company=False)
         move = self._create_invoice(day("10-16"), self.plan, partner=contact)
