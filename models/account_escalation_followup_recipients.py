@@ -238,7 +238,12 @@ class AccountEscalationFollowup(models.Model):
 
     def _subscribe_responsible(self):
         """Have core notify the responsible of answers, and who stands in for the responsible."""
-        for user, followups in self.filtered("user_id").grouped("user_id").items():
+
+        def get_listener(followup):
+            default = followup.company_id.escalation_user_id  # for who has left
+            return followup.user_id.filtered("active") or default.filtered("active")
+
+        for user, followups in self.filtered("user_id").grouped(get_listener).items():
             partners = (user | user._escalation_get_substitute()).partner_id
             # colleagues are no customers: core need not look that up
             self.env["mail.followers"]._insert_followers(self._name, followups.ids, partners.ids, customer_ids=[])

@@ -73,7 +73,7 @@ class AccountEscalationFollowup(models.Model):
             "partner_id": partner.id,
             "channel": step.channel,
             "is_reviewed": step.needs_review or is_strict,
-            "user_id": (is_strict and partner.escalation_user_id.id)
+            "user_id": (is_strict and partner.escalation_user_id.filtered("active").id)
             or self._get_responsible_id(plan, step, group, partner),
             "date": day,
         }

@@ -202,11 +202,12 @@ class AccountEscalationPromise(models.Model):
         text = self.env._("Promise to pay: %(state)s. %(promise)s", state=state, promise=self.display_name)
         open_moves = self.move_ids.filtered(lambda move: move.payment_state in FOLLOWED_PAYMENT_STATES)
         for move in open_moves[:1]:
+            users = self.user_id | move.invoice_user_id | self.company_id.escalation_user_id | self.env.user
             move.activity_schedule(
                 "mail.mail_activity_data_todo",
                 self.company_id._escalation_today(),
                 summary=text,
-                user_id=(self.user_id or move.invoice_user_id or self.env.user).id,
+                user_id=users.filtered("active")[:1].id,  # who has left has no list
             )
         self.move_ids._escalation_log(text)
 

@@ -127,4 +127,4 @@ class ResUsers(models.Model):
         followups = self.env["account.escalation.followup"].sudo()
         theirs = followups.search([("user_id", "in", self.ids), ("state", "in", followups._get_open_states())])
         for company, todos in theirs.grouped("company_id").items():
-            todos.user_id = company.escalation_user_id - self
+            todos.user_id = (company.escalation_user_id - self).filtered("active")

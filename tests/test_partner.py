@@ -269,6 +269,13 @@ class TestAlwaysReview(PartnerCase):
     def test_in_its_company_only(self):
         self.assertFalse(self.customer.with_company(self.other_company).escalation_always_review)
 
+    def test_named_person_who_has_left(self):
+        self.customer.escalation_user_id = self.user_employee
+        self.user_employee.active = False
+        self.plan.responsible_id = self.env.user
+        self._create_invoice(day("10-16"), self.plan)
+        self.assertRecordValues(self.plan._run(MONDAY), [{"state": "todo", "user_id": self.env.user.id}])
+
     def test_without_named_person(self):
         self.customer.escalation_user_id = False
         self.plan.responsible_id = self.user_employee

@@ -6,6 +6,7 @@ from freezegun import freeze_time
 
 from odoo import Command
 from odoo.exceptions import UserError, ValidationError
+from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
@@ -80,6 +81,15 @@ class TestPromise(EscalationCommon):
         self.assertIn("Broken", self.move.activity_ids.summary)
         self.assertRecordValues(self.customer, [{"escalation_promise_ended_count": 1, "escalation_promise_rate": 0}])
         self.assertEqual(self.plan._run(day("11-16")).move_ids, self.move)
+
+    def test_broken_comes_onto_no_list_of_who_has_left(self):
+        self.company.escalation_user_id = self.user_employee
+        gone = new_test_user(self.env, "gone", "account.group_account_invoice")
+        self.move.invoice_user_id = gone
+        self._promise(user_id=gone.id)
+        gone.active = False
+        self._end_holds(day("11-14"))
+        self.assertEqual(self.move.activity_ids.user_id, self.user_employee)
 
     def test_paid_too_late_stays_broken_and_tells_the_delay(self):
         promise = self._promise()

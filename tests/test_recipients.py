@@ -590,6 +590,13 @@ class TestSubstitute(RecipientsCase):
         with freeze_time("2026-11-03 10:00:00"):
             self.assertEqual(self._answer(followup), (self.seller | self.clerk).partner_id)
 
+    def test_answers_to_who_has_left_go_to_the_default(self):
+        self.company.escalation_user_id = self.env.user
+        with freeze_time("2026-11-03 10:00:00"):
+            followup = self._run_one(self._step(1), responsible_id=self.seller.id)
+            self.seller.active = False
+            self.assertIn(self.env.user.partner_id, self._answer(followup))
+
     def test_nonsense_is_refused(self):
         with self.assertRaisesRegex(ValidationError, "own substitute"):
             self.clerk.escalation_substitute_id = self.clerk
