@@ -48,6 +48,16 @@ class ResPartner(models.Model):
             if partner.escalation_contact_partner_id.commercial_partner_id == partner.commercial_partner_id:
                 raise ValidationError(self.env._("Follow up at another company; for contacts, tick Gets Follow-ups."))
 
+    def write(self, vals):
+        former = {}
+        if "email" in vals:
+            former = {partner: partner.email_normalized for partner in self if partner.message_bounce}
+        res = super().write(vals)
+        changed = self.filtered(lambda partner: partner in former and partner.email_normalized != former[partner])
+        if changed:
+            changed.message_bounce = 0  # it was the former address that has bounced
+        return res
+
     def _escalation_get_unreachable_reason(self, channel, by_person=False):
         """A reason key, empty if this partner can be reached.
 

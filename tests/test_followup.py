@@ -196,6 +196,18 @@ class TestFailure(FollowupCase):
         self._create_invoice(day("10-16"), plan)
         self.assertRecordValues(plan._run(MONDAY), [{"state": "failed", "reason": "blacklisted"}])
 
+    def test_address_that_was_put_right_has_not_bounced(self):
+        plan = self._create_plan(self._step(1))
+        self._create_invoice(day("10-16"), plan)
+        self.customer.message_bounce = 1
+        followup = plan._run(MONDAY)
+        self.customer.email = f"Azure <{self.customer.email}>"
+        followup.action_retry()
+        self.assertEqual((followup.state, followup.reason), ("failed", "bounced"), "it is the same address")
+        self.customer.email = "put.right@example.com"
+        followup.action_retry()
+        self.assertEqual(followup.state, "done")
+
     def test_bounced_address_fails_but_a_person_may_try(self):
         plan = self._create_plan(self._step(1))
         self.customer.message_bounce = 1
