@@ -84,6 +84,7 @@ class AccountEscalationFollowup(models.Model):
     def _set_sent(self, message, recipients):
         """A person has sent this email through the composer."""
         self.ensure_one()
+        self._get_unsent_mails().cancel()  # of an earlier try
         values = {"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)]}
         self.write(values)
         self._mark_invoices_sent()

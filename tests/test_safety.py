@@ -213,6 +213,20 @@ class TestSafety(EscalationCommon):
         followup.action_skip()
         self.assertEqual(mail.state, "cancel")
 
+    def test_refused_email_that_a_person_has_sent_meanwhile(self):
+        with freeze_time("2026-11-02 12:00:00"):
+            self._create_invoice(day("10-16"), self.plan)
+            followup = self.plan._run()
+            mail = self._mails_of(followup)
+            mail.state = "exception"
+            followup.sudo()._fail_undelivered()
+            action = followup.action_send()
+            with self.mock_mail_gateway():
+                self.env[action["res_model"]].with_context(**action["context"]).create({})._action_send_mail()
+        self.assertEqual(followup.state, "done")
+        self.assertEqual(mail.state, "cancel", "trying all refused emails again must not send it twice")
+        self.assertNotIn("cancel", (self._mails_of(followup) - mail).mapped("state"))
+
     def test_step_that_is_a_call_by_now(self):
         self._create_invoice(day("10-16"), self.plan)
         followup = self.plan.sudo()._record(MONDAY)
