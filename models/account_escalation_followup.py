@@ -220,7 +220,7 @@ class AccountEscalationFollowup(models.Model):
         if closed._get_overtaken():
             raise UserError(self.env._("A later step was taken since: this one stays as it is."))
         again = closed | acting.filtered(lambda followup: followup.state == "failed")
-        again._get_unsent_mails().cancel()
+        again._cancel_unsent()
         again.write({"state": "queued", "reason": "due", "reason_detail": False, "date_done": False})
         again.filtered(lambda followup: followup.channel != "call")._refresh_recipients()
         again._process()

@@ -84,7 +84,7 @@ class AccountEscalationFollowup(models.Model):
     def _set_sent(self, message, recipients):
         """A person has sent this email through the composer."""
         self.ensure_one()
-        self._get_unsent_mails().cancel()  # of an earlier try
+        self._cancel_unsent()  # of an earlier try
         values = {"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)]}
         self.write(values)
         self._mark_invoices_sent()
@@ -110,7 +110,7 @@ class AccountEscalationFollowup(models.Model):
         self._prepare_invoice_pdfs()
         texts = self._render_texts()
         reply_to = self._get_reply_to()
-        self._get_unsent_mails().cancel()  # of an earlier try
+        self._cancel_unsent()  # of an earlier try
         # sudo: writing to the customer is what the plan says; users need no right on the mail queue for it
         env = self.sudo().env
         messages = env["mail.message"].create([f._prepare_message_values(texts[f.id], reply_to[f.id]) for f in self])
@@ -139,11 +139,19 @@ class AccountEscalationFollowup(models.Model):
         )
         self.mail_message_id.invalidate_recordset(["body"])
 
+    def _cancel_unsent(self):
+        """Stop what the mail queue could still send; colleagues whose notice is among it are told by the next try."""
+        mails = self._get_unsent_mails()
+        mails.cancel()
+        notices = mails.filtered(lambda mail: mail.mail_message_id not in self.mail_message_id)
+        if notices:
+            self.browse(set(notices.mapped("res_id"))).is_informed = False
+
     def _get_unsent_mails(self):
         """Emails of these follow-ups that the mail queue could still send."""
         # sudo: whoever changes a plan, or tries again, must be able to stop the email, whoever queued it
         mails = self.env["mail.mail"].sudo()
-        if not self.mail_message_id:
+        if not self.mail_message_id and not any(self.mapped("is_informed")):
             return mails
         notices = [("model", "=", self._name), ("res_id", "in", self.ids), ("message_type", "=", "email_outgoing")]
         return mails.search(

@@ -144,7 +144,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _refresh_queued_mails(self):
         changed = self._recheck_all().filtered(lambda followup: followup._refresh_amounts())
-        changed._get_unsent_mails().cancel()
+        changed._cancel_unsent()
         changed.write({"state": "queued", "date_done": False})
         changed._process()
 
@@ -197,7 +197,7 @@ class AccountEscalationFollowup(models.Model):
         except Exception as error:  # whatever a template or an address does, the other rows must go on
             if len(self) == 1:
                 _logger.warning("Follow-up %s failed", self.id, exc_info=True)
-                self._get_unsent_mails().cancel()
+                self._cancel_unsent()
                 self._fail("error", str(error).strip().split("\n")[0][:500])
                 return
             _logger.info("%s follow-ups are tried in halves: %s", len(self), error)

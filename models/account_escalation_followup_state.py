@@ -45,7 +45,7 @@ class AccountEscalationFollowup(models.Model):
 
     def _close(self, state, reason, day=False):
         activities = self.activity_id
-        self._get_unsent_mails().cancel()
+        self._cancel_unsent()
         self.write({"state": state, "reason": reason, "reason_detail": False, "date_done": day})
         # sudo: the activity may be somebody else's. The state is written first: its end is not a person's answer
         activities.sudo().unlink()

@@ -345,6 +345,31 @@ class TestInternal(RecipientsCase):
         call = self._run_one(self._step(1, "call", to_internal=True), responsible_id=self.clerk.id)
         self.assertEqual(call.user_id, self.clerk)
 
+    def test_told_of_what_leaves_in_the_end(self):
+        plan = self._create_plan(self._step(1, to_internal=True))
+        move = self._create_invoice(day("10-16"), plan)
+        with freeze_time("2026-11-02 12:00:00"):
+            followup = plan._run(MONDAY)
+            self._pay(move, 30.0)
+            with self.mock_mail_gateway():
+                self._mails_of(followup).send()
+        waiting = self._mails_of(followup).filtered(lambda mail: mail.state == "outgoing")
+        self.assertEqual(waiting.recipient_ids, self.customer | self.colleague.partner_id)
+        for mail in waiting:
+            self.assertIn("70.00", mail.body_html)
+
+    def test_withdrawn_letter_or_call(self):
+        extra = self.clerk.partner_id.ids
+        for channel in ("letter", "call"):
+            with self.subTest(channel):
+                plan = self._create_plan(self._step(1, channel, to_internal=True, extra_partner_ids=extra))
+                move = self._create_invoice(day("10-16"), plan)
+                followup = plan._run(MONDAY)
+                notices = self._mails_of(followup)
+                self.assertIn("outgoing", notices.mapped("state"))
+                self._pay(move)
+                self.assertEqual(set(notices.mapped("state")), {"cancel"})
+
     def test_withdrawn_before_sending(self):
         followup = self._run_one(self._step(1, to_internal=True))
         self._pay(followup.move_ids)
