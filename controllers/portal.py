@@ -15,15 +15,16 @@ class EscalationPortal(http.Controller):
         if not followup:
             return self._refuse()
         request.update_context(lang=followup.lang)
-        moves = followup._get_payable_moves()
-        totals = {
-            currency: sum(group.mapped("amount_residual")) for currency, group in moves.grouped("currency_id").items()
-        }
         # by the same link, which ends when it does; core's own would be written on each invoice beforehand
         link = f"/my/follow-up/{followup_id}/{expires}/{token}"
         return request.render(
             "account_escalation.portal_open_items",
-            {"followup": followup, "moves": moves, "totals": totals, "link": link},
+            {
+                "followup": followup,
+                "moves": followup._get_payable_moves(),
+                "balances": followup._get_balances(),
+                "link": link,
+            },
         )
 
     @http.route(f"{LINK}/<int:move_id>", type="http", auth="public")

@@ -5,7 +5,7 @@ from odoo.tools import format_date
 from odoo.tools.misc import hmac
 
 from ..tools import schedule
-from ..tools.invoices import OPEN_INVOICES
+from ..tools.invoices import OPEN_CREDITS, OPEN_INVOICES
 from .account_escalation_step import FOLLOWUP_MODEL
 
 LINK_DAYS = 60  # so long does the link of a message open the list of what is owed
@@ -47,6 +47,25 @@ class AccountEscalationFollowup(models.Model):
             ],
             order="invoice_date_due, id",
         )
+
+    def _get_balances(self):
+        """What the customer owes, by currency: {currency: (sum of the open invoices, open credits)}."""
+        credits_of = self.env["account.move.line"]._read_group(
+            [
+                ("company_id", "=", self.company_id.id),
+                ("partner_id.commercial_partner_id", "=", self.partner_id.id),
+                *OPEN_CREDITS,
+            ],
+            ["currency_id"],
+            ["amount_residual_currency:sum"],
+        )
+        balances = {
+            currency: (sum(moves.mapped("amount_residual")), 0.0)
+            for currency, moves in self._get_payable_moves().grouped("currency_id").items()
+        }
+        for currency, amount in credits_of:
+            balances[currency] = (balances.get(currency, (0.0, 0.0))[0], amount)
+        return balances
 
     def _get_portal_move(self, move_id):
         """What a link names, if the message has listed it or it is open; empty if it is another, or none."""

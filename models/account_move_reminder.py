@@ -6,6 +6,8 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date, formatLang
 
+from ..tools.invoices import OPEN_CREDITS
+
 RECENT_DAYS = 3  # a contact so many days ago is told before the next
 NAMES_SHOWN = 5
 
@@ -192,11 +194,7 @@ class AccountMove(models.Model):
                 [
                     ("company_id", "in", self.company_id.ids),
                     ("partner_id.commercial_partner_id", "in", self.commercial_partner_id.ids),
-                    ("account_id.account_type", "=", "asset_receivable"),
-                    ("account_id.non_trade", "=", False),
-                    ("parent_state", "=", "posted"),
-                    ("reconciled", "=", False),
-                    ("amount_residual", "<", 0),
+                    *OPEN_CREDITS,
                 ],
                 ["company_id", "partner_id"],
                 ["amount_residual:sum"],

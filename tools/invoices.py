@@ -7,3 +7,10 @@ OPEN_INVOICES = [  # a domain: posted customer invoices on which something is op
     ("state", "=", "posted"),
     ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
 ]
+OPEN_CREDITS = [  # a domain on journal items: what customers have paid or were credited, and is not allocated
+    ("account_id.account_type", "=", "asset_receivable"),
+    ("account_id.non_trade", "=", False),
+    ("parent_state", "=", "posted"),
+    ("reconciled", "=", False),
+    ("amount_residual", "<", 0),
+]
