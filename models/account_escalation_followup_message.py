@@ -109,27 +109,35 @@ class AccountEscalationFollowup(models.Model):
         self.filtered("is_outdated").is_outdated = False
         self._prepare_invoice_pdfs()
         texts = self._render_texts()
-        reply_to = self._get_reply_to()
         self._cancel_unsent()  # of an earlier try
+        self._queue_mails(texts)
+        self._keep_bodies(texts)
+        self._mark_invoices_sent()
+        self._set_done(today)
+        self._inform_internal()
+
+    def _queue_mails(self, texts):
+        """The message that the history keeps, the email of the queue, and whom it is to reach."""
+        reply_to = self._get_reply_to()
+        recipients = {followup: followup._get_email_recipients() for followup in self}
         # sudo: writing to the customer is what the plan says; users need no right on the mail queue for it
         env = self.sudo().env
         messages = env["mail.message"].create([f._prepare_message_values(texts[f.id], reply_to[f.id]) for f in self])
         for followup, message in zip(self, messages, strict=True):
             followup.mail_message_id = message
         mails = env["mail.mail"].create(
-            [{**f._prepare_mail_values(texts[f.id]), "mail_message_id": f.mail_message_id.id} for f in self]
+            [
+                {**f._prepare_mail_values(texts[f.id], recipients[f]), "mail_message_id": f.mail_message_id.id}
+                for f in self
+            ]
         )
         env["mail.notification"].create(
             [
                 followup._prepare_notification_values(mail, partner)
                 for followup, mail in zip(self, mails, strict=True)
-                for partner in followup._get_email_recipients()
+                for partner in recipients[followup]
             ]
         )
-        self._keep_bodies(texts)
-        self._mark_invoices_sent()
-        self._set_done(today)
-        self._inform_internal()
 
     def _keep_bodies(self, texts):
         """Keep in each message the text as it is sent, for the history: sanitized already, hence the plain SQL."""
@@ -179,12 +187,12 @@ class AccountEscalationFollowup(models.Model):
             "attachment_ids": [Command.set(self._get_mail_attachments().ids)],
         }
 
-    def _prepare_mail_values(self, text):
+    def _prepare_mail_values(self, text, recipients):
         """What the mail queue sends."""
         return {
             "body_html": text.body,
             "email_cc": self._get_cc(),
-            "recipient_ids": [Command.set(self._get_email_recipients().ids)],
+            "recipient_ids": [Command.set(recipients.ids)],
             "is_notification": True,
             "auto_delete": False,
         }

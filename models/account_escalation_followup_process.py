@@ -99,7 +99,7 @@ class AccountEscalationFollowup(models.Model):
         moves = (self - whole).line_ids.filtered("counts").move_id
         condition = SQL("m.id IN %s", tuple(moves.ids)) if moves else None
         plans = self.plan_id
-        customers = plans._read_customers(self.partner_id.ids)
+        customers = plans._read_decided(self.partner_id.ids)  # when they were written to, was decided on
         no_steps = self.env["account.escalation.step"]  # nothing is decided here
         found = {}
         for facts in plans._read_facts(condition, whole.partner_id.ids, customers, no_steps, is_streamed=False):

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.fields import Command, Domain
+from odoo.fields import Domain
 from odoo.tools import formataddr
 
 from .account_escalation_step import FOLLOWUP_MODEL
@@ -255,7 +255,8 @@ class AccountEscalationFollowup(models.Model):
 
     def _inform_internal(self):
         """Tell the internal contacts, in a message of their own, what the customer gets."""
-        told = self.filtered(lambda f: f.step_id.to_customer and not f.is_informed)
+        steps = self.step_id.filtered(lambda s: s.to_customer and (s.to_internal or s.extra_partner_ids))
+        told = self.filtered(lambda f: f.step_id in steps and not f.is_informed)
         pairs = [
             (followup, partner)
             for followup in told
@@ -278,8 +279,7 @@ class AccountEscalationFollowup(models.Model):
         text = self.with_context(lang=partner.lang or self.env.lang)._render_notice()[self.id]
         return {
             **self._prepare_message_values(text, self._get_email_from()),
-            **self._prepare_mail_values(text),
-            "recipient_ids": [Command.set(partner.ids)],
+            **self._prepare_mail_values(text, partner),
             "attachment_ids": [],
             "email_cc": False,
         }

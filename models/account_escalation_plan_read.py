@@ -157,12 +157,20 @@ class AccountEscalationPlan(models.Model):
     # --- customers ----------------------------------------------------------------------------------------------------
 
     def _read_customers(self, partner_ids=None):
-        """What the company has decided on its customers: {commercial partner id: Customer}.
+        """What the company has decided on its customers, and when it wrote to them: {commercial partner id: Customer}.
 
         Only those on whom something is decided, or whose last contact the decision must know.
 
         :param partner_ids: by default all
         """
+        customers = self._read_decided(partner_ids)
+        for partner_id, last_contact, last_automatic in self._read_contacts(partner_ids):
+            customer = customers.get(partner_id, NOBODY)
+            customers[partner_id] = customer._replace(last_contact=last_contact, last_automatic=last_automatic)
+        return customers
+
+    def _read_decided(self, partner_ids=None):
+        """What the company has decided on its customers, as :meth:`_read_customers` answers."""
         partners = self.env["res.partner"].with_company(self.company_id).with_context(active_test=False)
         domain = partners._escalation_get_decided_domain()
         if partner_ids is not None:
@@ -175,11 +183,7 @@ class AccountEscalationPlan(models.Model):
             SQL.identifier(query.table, "user_id"),
         )
         rows = self.env.execute_query(query.select(SQL.identifier(query.table, "id"), *columns, salesperson))
-        customers = {partner_id: Customer(*values) for partner_id, *values in rows}
-        for partner_id, last_contact, last_automatic in self._read_contacts(partner_ids):
-            customer = customers.get(partner_id, NOBODY)
-            customers[partner_id] = customer._replace(last_contact=last_contact, last_automatic=last_automatic)
-        return customers
+        return {partner_id: Customer(*values) for partner_id, *values in rows}
 
     def _read_contacts(self, partner_ids):
         """Rule 6 and the company's limit: (partner id, last contact of the customer, last automatic message)."""

@@ -60,9 +60,9 @@ def limit_floors(limits: Limits, today: date) -> dict[str, date]:
 
 
 @lru_cache(maxsize=4096)
-def get_timeline(steps: tuple[Step, ...], issue: date, due: date) -> tuple[tuple[date, Step], ...]:
+def get_timeline(plan: Plan, issue: date, due: date) -> tuple[tuple[date, Step], ...]:
     """The steps with their trigger dates, in time order. Asked for again and again, and alike for many receivables."""
-    dated = ((step.trigger(issue, due), step) for step in steps)
+    dated = ((step.trigger(issue, due), step) for step in plan.steps)
     return tuple(sorted(dated, key=lambda entry: (entry[0], entry[1].sequence, entry[1].id)))
 
 
@@ -91,7 +91,7 @@ class Case(NamedTuple):
     # --- what is owed -------------------------------------------------------------------------------------------------
 
     def timeline(self) -> tuple[tuple[date, Step], ...]:
-        return get_timeline(self.plan.steps, self.item.issue, self.item.due)
+        return get_timeline(self.plan, self.item.issue, self.item.due)
 
     def position(self) -> date:
         """The trigger date of the last step taken in time order; archived steps tell it too."""
