@@ -165,7 +165,9 @@ class AccountEscalationFollowup(models.Model):
 
     def _release(self):
         """Have the scheduled action send these as their texts say, without being read once more."""
-        self._to_act().write({"state": "queued", "reason": "released", "reason_detail": False, "date_done": False})
+        released = self._to_act()
+        released._cancel_unsent()  # of an earlier try
+        released.write({"state": "queued", "reason": "released", "reason_detail": False, "date_done": False})
         self.env.ref("account_escalation.ir_cron_process")._trigger()
 
     def _send_checked(self):

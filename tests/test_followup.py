@@ -410,6 +410,18 @@ class TestReview(FollowupCase):
         self.assertEqual(followups.mapped("state"), ["skipped", "done", "done"])
         self.assertEqual([len(self._mails_of(followup)) for followup in followups], [0, 1, 1])
 
+    def test_refused_ones_of_many_are_not_sent_beside_the_other_try(self):
+        plan = self._create_plan(self._step(1), group_by_customer=False)
+        for _number in range(2):
+            self._create_invoice(day("10-16"), plan)
+        followups = plan._run(MONDAY)
+        refused = followups.mail_message_id.sudo().mail_ids
+        refused.state = "exception"
+        followups.sudo()._fail("delivery")
+        with patch.object(followup_module, "SENT_AT_ONCE", 1):
+            followups.action_send()
+        self.assertEqual(refused.mapped("state"), ["cancel", "cancel"])
+
     def test_one_of_many_that_failed_is_read_again(self):
         plan = self._create_plan(self._step(1, needs_review=True), group_by_customer=False)
         for _number in range(2):
