@@ -138,7 +138,7 @@ class AccountEscalationPromise(models.Model):
     def _get_hold_end(self, move):
         """The last day of the pause of an invoice: what is promised in two parts has two days, in any order."""
         held = (self | move.escalation_promise_ids).filtered(
-            lambda promise: promise.state == "open" and promise.is_held
+            lambda promise: promise.state == "open" and promise.is_held and move in promise.move_ids
         )
         return max(promise._get_deadline() for promise in held)
 
@@ -216,8 +216,10 @@ class AccountEscalationPromise(models.Model):
         promises = self.filtered(lambda promise: promise.state == "open")
         promises.state = "cancelled"
         held = promises.move_ids.filtered(lambda move: move.escalation_hold == "promise")
-        others = self.search([("move_ids", "in", held.ids), ("state", "=", "open")]).move_ids
-        (held - others).action_escalation_lift()
+        others = self.search([("move_ids", "in", held.ids), ("state", "=", "open"), ("is_held", "=", True)])
+        (held - others.move_ids).action_escalation_lift()
+        for until, moves in (held & others.move_ids).grouped(others._get_hold_end).items():
+            moves.escalation_hold_until = until
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_told(self):

@@ -50,6 +50,14 @@ class TestPromise(EscalationCommon):
         self._promise()
         self.assertEqual(self.move.escalation_hold_until, day("11-13"))
 
+    def test_after_the_later_of_two_was_cancelled(self):
+        self._promise(amount=50.0)
+        self._promise(amount=20.0, is_held=False)
+        other = self._create_invoice(day("10-16"), self.plan)
+        self._promise(self.move, other, amount=50.0, date=day("12-10")).action_cancel()
+        self.assertEqual(self.move.escalation_hold_until, day("11-13"))
+        self.assertFalse(other.escalation_hold)
+
     def test_without_pause(self):
         self._promise(is_held=False)
         self.assertEqual(self.plan._run(MONDAY).move_ids, self.move)
