@@ -242,6 +242,17 @@ class TestReminders(EscalationCommon):
                 self.assertNotIn(stranger.name, mail.body_html)
                 self.assertEqual(mail.attachment_ids, move.invoice_pdf_report_id)
 
+    def test_unread_one_whose_amount_changes_in_the_mail_queue_leaves_all_the_same(self):
+        self._ask(self.move | self.other).action_send()
+        reminder = self.move.escalation_followup_ids
+        reminder._process()
+        self._pay(self.move, 30.0)
+        with self.mock_mail_gateway():
+            self._mails_of(reminder).send()
+        self.assertEqual(reminder.state, "done")
+        self.assertEqual(self._mails_of(reminder).mapped("state"), ["cancel", "outgoing"])
+        self.assertIn("70.00", self._mails_of(reminder)[-1].body_html)
+
     def test_what_a_person_should_know_is_not_sent_unread(self):
         self.move.write({"escalation_hold": "dispute"})
         wizard = self._ask(self.move | self.other)
