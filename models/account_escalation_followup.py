@@ -135,6 +135,8 @@ class AccountEscalationFollowup(models.Model):
     def write(self, vals):
         if not self.env.su and MACHINE_FIELDS & vals.keys():
             raise AccessError(self.env._("What a follow-up is about, and what became of it, is not changed by hand."))
+        if not self.env.su and "recipient_ids" in vals:
+            vals = {**vals, "is_addressed_by_hand": True}
         res = super().write(vals)
         if "state" in vals:
             # what comes next on the invoices is another question now

@@ -18,6 +18,7 @@ class AccountEscalationFollowup(models.Model):
     _inherit = FOLLOWUP_MODEL
 
     recipient_ids = fields.Many2many("res.partner", string="Recipients", help="Who gets the message.")
+    is_addressed_by_hand = fields.Boolean(readonly=True, help="A person has chosen the recipients.")
     phone = fields.Char(compute="_compute_phone")
     is_informed = fields.Boolean(readonly=True, help="The internal contacts were told.")
     notice_purpose = fields.Char(
@@ -142,11 +143,12 @@ class AccountEscalationFollowup(models.Model):
         partners.with_env(self.env).mapped("name")
 
     def _refresh_recipients(self):
-        """Before another try: the address may have been put right."""
+        """Before another try: the address may have been put right. Whom a person has chosen, stays."""
         contacts = (self.partner_id | self.partner_id.escalation_contact_partner_id)._escalation_get_contacts()
-        for followup in self.filtered("step_id.to_customer"):
+        for followup in self.filtered(lambda f: f.step_id.to_customer and not f.is_addressed_by_hand):
             named = followup._get_named()
-            followup.recipient_ids = self._get_recipients(followup.channel, named, followup.partner_id, contacts)
+            found = self._get_recipients(followup.channel, named, followup.partner_id, contacts)
+            followup.sudo().recipient_ids = found  # sudo: the machine, not a person, has chosen them
 
     def _replace_who_has_left(self):
         """Contacts who are another company's by now do not hear of this customer's debts."""

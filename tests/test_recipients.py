@@ -164,6 +164,18 @@ class TestAnotherTry(RecipientsCase):
         self.assertEqual(reminder.recipient_ids, self.named)
         self.assertEqual(self._try_again(reminder), self.named)
 
+    def test_chosen_by_a_person(self):
+        adviser = self._create_customer("Tax adviser")
+        plan = self._create_plan(self._step(1, needs_review=True), group_by_customer=False)
+        for _number in range(2):
+            self._create_invoice(day("10-16"), plan)
+        followups = plan._run(MONDAY)
+        followups.recipient_ids = adviser
+        self.assertEqual(followups[0].action_send()["context"]["default_partner_ids"], adviser.ids)
+        self.assertEqual(self._try_again(followups), adviser)
+        followups.action_send()
+        self.assertEqual(self._mails_of(followups[1]).recipient_ids, adviser)
+
     def test_address_that_was_put_right(self):
         self.named.email = False
         plan = self._create_plan(self._step(1))
