@@ -21,8 +21,8 @@ class AccountMoveLine(models.Model):
         res = super().write(vals)
         if "no_followup" in vals:
             self.move_id._escalation_recheck()
-        later = posted.filtered(lambda line: due[line] and line.date_maturity and line.date_maturity > due[line])
-        later._escalation_put_off()
+        if later := posted.filtered(lambda line: due[line] and line.date_maturity and line.date_maturity > due[line]):
+            later._escalation_put_off()
         return res
 
     def _escalation_put_off(self):
