@@ -86,6 +86,8 @@ class AccountEscalationFollowup(models.Model):
         self.ensure_one()
         self._cancel_unsent()  # of an earlier try
         values = {"mail_message_id": message.id, "recipient_ids": [Command.set(recipients.ids)]}
+        if recipients != self.recipient_ids:
+            values["is_addressed_by_hand"] = True
         self.write(values)
         self._mark_invoices_sent()
         self._set_done(self.company_id._escalation_today())

@@ -176,6 +176,19 @@ class TestAnotherTry(RecipientsCase):
         followups.action_send()
         self.assertEqual(self._mails_of(followups[1]).recipient_ids, adviser)
 
+    def test_chosen_in_the_composer(self):
+        adviser = self._create_customer("Tax adviser")
+        plan = self._create_plan(self._step(1, needs_review=True))
+        self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        action = followup.action_send()
+        composer = self.env[action["res_model"]].with_context(**action["context"]).create({})
+        composer.partner_ids = adviser
+        with self.mock_mail_gateway():
+            composer._action_send_mail()
+        self.assertEqual(self._try_again(followup), adviser)
+        self.assertEqual(followup.action_send()["context"]["default_partner_ids"], adviser.ids)
+
     def test_address_that_was_put_right(self):
         self.named.email = False
         plan = self._create_plan(self._step(1))
