@@ -146,7 +146,7 @@ class AccountEscalationFollowup(models.Model):
         changed = self._recheck_all().filtered(lambda followup: followup._refresh_amounts())
         changed._cancel_unsent()
         changed.write({"state": "queued", "date_done": False})
-        unread = changed.filtered(lambda f: f.is_manual and f.mail_message_id.message_type == "email_outgoing")
+        unread = changed.filtered(lambda f: f.is_reviewed and f.mail_message_id.message_type == "email_outgoing")
         unread.reason = "released"  # again as the text says; what a person has written goes back to be read
         changed._process()
 

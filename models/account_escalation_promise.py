@@ -140,7 +140,7 @@ class AccountEscalationPromise(models.Model):
         held = (self | move.escalation_promise_ids).filtered(
             lambda promise: promise.state == "open" and promise.is_held and move in promise.move_ids
         )
-        return max(promise._get_deadline() for promise in held)
+        return max((promise._get_deadline() for promise in held), default=self._get_deadline())
 
     def _hold_moves(self):
         self.ensure_one()

@@ -422,6 +422,17 @@ class TestReview(FollowupCase):
             followups.action_send()
         self.assertEqual(refused.mapped("state"), ["cancel", "cancel"])
 
+    def test_what_was_sent_unread_is_written_again_if_an_amount_changes_in_the_queue(self):
+        plan = self._create_plan(self._step(1, needs_review=True), group_by_customer=False)
+        moves = [self._create_invoice(day("10-16"), plan) for _number in range(2)]
+        followups = plan._run(MONDAY)
+        followups.action_send()
+        self._pay(moves[0], 40.0)
+        followups.sudo()._recheck_queued_mails()
+        self.assertEqual(followups.mapped("state"), ["done", "done"])
+        self.assertEqual(self._mails_of(followups[0]).mapped("state"), ["cancel", "outgoing"])
+        self.assertIn("60.00", followups[0].mail_body)
+
     def test_one_of_many_that_failed_is_read_again(self):
         plan = self._create_plan(self._step(1, needs_review=True), group_by_customer=False)
         for _number in range(2):
