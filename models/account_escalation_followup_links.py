@@ -1,11 +1,12 @@
 import time
+from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.tools import format_date
 from odoo.tools.misc import hmac
 
 from ..tools import schedule
-from ..tools.invoices import OPEN_CREDITS, OPEN_INVOICES
+from ..tools.invoices import OPEN_CREDITS, OPEN_INVOICES, OPEN_RECEIVABLES
 from .account_escalation_step import FOLLOWUP_MODEL
 
 LINK_DAYS = 60  # so long does the link of a message open the list of what is owed
@@ -49,22 +50,22 @@ class AccountEscalationFollowup(models.Model):
         )
 
     def _get_balances(self):
-        """What the customer owes, by currency: {currency: (sum of the open invoices, open credits)}."""
-        credits_of = self.env["account.move.line"]._read_group(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("partner_id.commercial_partner_id", "=", self.partner_id.id),
-                *OPEN_CREDITS,
-            ],
-            ["currency_id"],
-            ["amount_residual_currency:sum"],
-        )
-        balances = {
-            currency: (sum(moves.mapped("amount_residual")), 0.0)
-            for currency, moves in self._get_payable_moves().grouped("currency_id").items()
-        }
-        for currency, amount in credits_of:
-            balances[currency] = (balances.get(currency, (0.0, 0.0))[0], amount)
+        """What the customer owes, by currency: {currency: {"invoices" | "others" | "credits": amount}}.
+
+        ``invoices`` are those of :meth:`_get_payable_moves`; ``others`` such as opening balances have no page.
+        """
+        listed = self._get_payable_moves()
+        balances = defaultdict(lambda: dict.fromkeys(("invoices", "others", "credits"), 0.0))
+        for currency, moves in listed.grouped("currency_id").items():
+            balances[currency]["invoices"] = sum(moves.mapped("amount_residual"))
+        ours = [("company_id", "=", self.company_id.id), ("partner_id.commercial_partner_id", "=", self.partner_id.id)]
+        others = [*OPEN_RECEIVABLES, ("amount_residual", ">", 0), ("move_id", "not in", listed.ids)]
+        for name, domain in (("others", others), ("credits", OPEN_CREDITS)):
+            groups = self.env["account.move.line"]._read_group(
+                [*ours, *domain], ["currency_id"], ["amount_residual_currency:sum"]
+            )
+            for currency, amount in groups:
+                balances[currency][name] = amount
         return balances
 
     def _get_portal_move(self, move_id):

@@ -212,6 +212,30 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
     def _followups_of(self, move):
         return move.escalation_followup_ids.sorted("id")
 
+    def _create_opening_balance(self, amount):
+        """What the customer owes from before, by an entry that is no invoice."""
+        accounts = self.company_data
+        move = self.env["account.move"].create(
+            {
+                "date": day("10-01"),
+                "journal_id": accounts["default_journal_misc"].id,
+                "line_ids": [
+                    Command.create(
+                        {
+                            "name": "Balance of the old books",
+                            "account_id": accounts["default_account_receivable"].id,
+                            "partner_id": self.customer.id,
+                            "date_maturity": day("10-20"),
+                            "debit": amount,
+                        }
+                    ),
+                    Command.create({"account_id": accounts["default_account_revenue"].id, "credit": amount}),
+                ],
+            }
+        )
+        move.action_post()
+        return move
+
     def _mails_of(self, followup):
         """The emails queued for a follow-up, oldest first."""
         return self.env["mail.mail"].search([("model", "=", followup._name), ("res_id", "=", followup.id)], order="id")

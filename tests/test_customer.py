@@ -4,7 +4,6 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo import Command
 from odoo.exceptions import ValidationError
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
@@ -161,29 +160,6 @@ class TestCustomerMessage(CustomerCase):
         followup = self.plan._run(MONDAY)
         self.assertEqual((self._listed(followup), followup.state), (balance | move, "done"))
         self.assertEqual(followup.mail_message_id.attachment_ids, move.invoice_pdf_report_id)
-
-    def _create_opening_balance(self, amount):
-        accounts = self.company_data
-        move = self.env["account.move"].create(
-            {
-                "date": day("10-01"),
-                "journal_id": accounts["default_journal_misc"].id,
-                "line_ids": [
-                    Command.create(
-                        {
-                            "name": "Balance of the old books",
-                            "account_id": accounts["default_account_receivable"].id,
-                            "partner_id": self.customer.id,
-                            "date_maturity": day("10-20"),
-                            "debit": amount,
-                        }
-                    ),
-                    Command.create({"account_id": accounts["default_account_revenue"].id, "credit": amount}),
-                ],
-            }
-        )
-        move.action_post()
-        return move
 
 
 class TestCustomerRhythm(CustomerCase):

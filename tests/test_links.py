@@ -49,13 +49,16 @@ class TestLinks(EscalationCommon, HttpCase):
         self.assertIn(f"/my/invoices/{self.move.id}?access_token={self.move.access_token}", page.url)
         self.assertIn(self.move.name, page.text)
 
-    def test_the_page_takes_off_credits_as_the_message_does(self):
+    def test_the_page_tells_the_balance_as_the_message_does(self):
+        """With credits, and with what is owed by entries that are no invoices."""
         refund = self.env["account.move"].create(
             self._prepare_invoice(day("10-20"), amount=34.5) | {"move_type": "out_refund"}
         )
         refund.action_post()
+        self._create_opening_balance(20.0)
         page = self._open(self.followup.payment_link)
-        for text in ("Total open amount", "100.00", "Credits", "34.50", "Balance of your account", "65.50"):
+        texts = ("Total open amount", "100.00", "Other open items", "20.00", "Credits", "34.50")
+        for text in (*texts, "Balance of your account", "85.50"):
             self.assertIn(text, page.text)
 
     def test_the_page_sums_up_and_leads_on_by_the_same_link(self):

@@ -7,10 +7,11 @@ OPEN_INVOICES = [  # a domain: posted customer invoices on which something is op
     ("state", "=", "posted"),
     ("payment_state", "in", FOLLOWED_PAYMENT_STATES),
 ]
-OPEN_CREDITS = [  # a domain on journal items: what customers have paid or were credited, and is not allocated
+OPEN_RECEIVABLES = [  # a domain on journal items, of any type of entry
     ("account_id.account_type", "=", "asset_receivable"),
     ("account_id.non_trade", "=", False),
     ("parent_state", "=", "posted"),
     ("reconciled", "=", False),
-    ("amount_residual", "<", 0),
 ]
+# what customers have paid or were credited, and is not allocated
+OPEN_CREDITS = [*OPEN_RECEIVABLES, ("amount_residual", "<", 0)]
