@@ -23,6 +23,7 @@ max_connections = 100
 shared_buffers = 256MB
 max_wal_size = 2GB
 checkpoint_timeout = 30min
+random_page_cost = 1.1
 jit = off
 # the data can be made again at any time: speed before safety
 fsync = off

@@ -28,8 +28,8 @@ class AccountEscalationFollowup(models.Model):
     _mail_post_access = "read"  # internal contacts note what they hear
 
     plan_id = fields.Many2one("account.escalation.plan", required=True, ondelete="restrict", index=True, readonly=True)
-    step_id = fields.Many2one("account.escalation.step", required=True, ondelete="restrict", index=True, readonly=True)
-    company_id = fields.Many2one("res.company", required=True, index=True, readonly=True)
+    step_id = fields.Many2one("account.escalation.step", required=True, ondelete="restrict", readonly=True)
+    company_id = fields.Many2one("res.company", required=True, readonly=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
     partner_id = fields.Many2one(
         "res.partner", string="Customer", required=True, ondelete="restrict", index=True, readonly=True

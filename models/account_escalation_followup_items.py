@@ -83,10 +83,11 @@ class AccountEscalationFollowup(models.Model):
     def _get_formats(self):
         """Cached formatters of dates and amounts, since the same ones come again and again in a batch."""
         lang = get_lang(self.env).code
+        currencies = self.env["res.currency"]
 
         @cache
-        def amount_text(amount, currency):
-            return formatLang(self.env, amount, currency_obj=currency)
+        def amount_text(amount, currency_id):
+            return formatLang(self.env, amount, currency_obj=currencies.browse(currency_id))
 
         return partial(self._format_day, lang), amount_text
 
@@ -159,7 +160,7 @@ class AccountEscalationFollowup(models.Model):
         tables = self._get_tables(rows, payable, amount_text)
         totals = self._get_total_texts(payable, amount_text)
         if not totals and (is_overdue or self.level == "summary"):
-            totals = [amount_text(0.0, self.currency_id)]  # credits cover what is due
+            totals = [amount_text(0.0, self.currency_id.id)]  # credits cover what is due
         oldest = next((row["maturity"] for row in rows if row["residual"] > 0), None)
         return {
             "is_linked": is_email and self._is_linked(),
@@ -182,11 +183,11 @@ class AccountEscalationFollowup(models.Model):
         self.ensure_one()
         is_summary = self.level == "summary"
         tables = []
-        for currency in dict.fromkeys(row["currency"] for row in rows):
-            own = [row for row in rows if row["currency"] == currency]
-            asked = [row for row in payable if row["currency"] == currency]
+        for currency_id in dict.fromkeys(row["currency_id"] for row in rows):
+            own = [row for row in rows if row["currency_id"] == currency_id]
+            asked = [row for row in payable if row["currency_id"] == currency_id]
             blocks = [(kind, [row for row in own if row["kind"] == kind]) for kind in KINDS]
-            covered = [amount_text(0.0, currency)] if any(row["kind"] == "overdue" for row in own) else []
+            covered = [amount_text(0.0, currency_id)] if any(row["kind"] == "overdue" for row in own) else []
             tables.append(
                 {
                     "blocks": [block for block in blocks if block[1]],
@@ -201,7 +202,7 @@ class AccountEscalationFollowup(models.Model):
 
         :param link: to all that the customer owes; empty for none
         """
-        move, due, currency = line.move_id, line.date_maturity or line.date, line.currency_id
+        move, due, currency_id = line.move_id, line.date_maturity or line.date, line.currency_id.id
         residual, is_invoice = line.amount_residual_currency, not move.is_entry()
         kind = "credit" if residual < 0 else "overdue" if due < today else "upcoming"
         if self.level == "summary":
@@ -211,7 +212,7 @@ class AccountEscalationFollowup(models.Model):
             "kind": kind,
             "maturity": due,
             "residual": residual,
-            "currency": currency,
+            "currency_id": currency_id,
             "number": move.name if is_invoice else line.name or move.name,
             "reference": (is_invoice and move.ref) or "",
             "issued": date_text(move.invoice_date or move.date),
@@ -219,8 +220,8 @@ class AccountEscalationFollowup(models.Model):
             # a link of ours, since core's own takes a write on each invoice beforehand; other entries have no page
             "url": f"{link}/{move.id}" if link and move.is_sale_document(include_receipts=True) else "",
             "days": (today - due).days if kind == "overdue" else "",
-            "amount": amount_text(line.amount_currency, currency),
-            "open": amount_text(residual, currency),
+            "amount": amount_text(line.amount_currency, currency_id),
+            "open": amount_text(residual, currency_id),
         }
 
     def _get_hold_shown(self, move, today):
@@ -239,11 +240,12 @@ class AccountEscalationFollowup(models.Model):
         """One total per currency; by default only of those in which the customer owes something."""
         totals = defaultdict(float)
         for row in rows:
-            totals[row["currency"]] += row["residual"]
+            totals[row["currency_id"]] += row["residual"]
+        currencies = self.env["res.currency"]
         return [
-            amount_text(total, currency)
-            for currency, total in totals.items()
-            if is_signed or currency.compare_amounts(total, 0.0) > 0
+            amount_text(total, currency_id)
+            for currency_id, total in totals.items()
+            if is_signed or currencies.browse(currency_id).compare_amounts(total, 0.0) > 0
         ]
 
     @api.model
@@ -253,8 +255,8 @@ class AccountEscalationFollowup(models.Model):
         for row in rows:
             if row["residual"] > 0:
                 late = (today - row["maturity"]).days
-                ages[row["currency"]][sum(late >= days for days in AGES)] += row["residual"]
-        return [[amount_text(amount, currency) for amount in buckets] for currency, buckets in ages.items()]
+                ages[row["currency_id"]][sum(late >= days for days in AGES)] += row["residual"]
+        return [[amount_text(amount, currency_id) for amount in buckets] for currency_id, buckets in ages.items()]
 
     @api.model
     def _get_invoice_names(self, rows):

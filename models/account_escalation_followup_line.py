@@ -1,5 +1,3 @@
-from functools import cache
-
 from psycopg2 import sql
 
 from odoo import api, fields, models
@@ -99,60 +97,38 @@ class AccountEscalationFollowupLine(models.Model):
         counting.counts = False
         counting.followup_id.is_outdated = True
 
-    def _find_present(self, found):
-        """The present facts of what these lines listed, and each receivable as it is now; None for what is gone.
-
-        :param found: as ``_read_present_facts`` of the follow-ups answers
-        :return: {line: (Facts, Item)}
-        """
-
-        @cache
-        def get_items(key):
-            items = found[key].subject.items if key in found else ()
-            return {(item.key.move_id, item.key.instalment): item for item in items}
-
-        present = {}
-        for followup, lines in self.grouped("followup_id").items():
-            whole, is_invoice = (followup.partner_id.id, followup.plan_id.id), followup.level == "invoice"
-            for line in lines:
-                move_id = line.move_id.id
-                key = move_id if is_invoice and (line.is_subject or whole not in found) else whole
-                present[line] = found.get(key), get_items(key).get((move_id, line.instalment))
-        return present
-
-    @api.model
     def _refresh_move_lines(self, present):
         """Find the receivables again: an invoice that went back to draft has new ones, of the same rank.
 
-        :param present: as :meth:`_find_present` answers
+        :param present: as ``_find_present`` of the follow-ups answers
         """
-        for line, (_facts, item) in present.items():
+        for line in self:
+            _facts, item = present.get(line.id, (None, None))
             if item and line.move_line_id.id != item.key.move_line_id:
                 line.sudo().move_line_id = item.key.move_line_id  # sudo: nobody writes history by hand
 
-    def _get_objection(self, facts, item, step, today):
+    def _get_objection(self, standing, facts, item, today):
         """Why this receivable must not be followed up any more: a reason key, or empty.
 
+        :param Standing standing: of its follow-up
         :param facts: what READ finds now, or None
         :param item: the receivable among them, or None
-        :param step: the schedule.Step of the follow-up
         """
         self.ensure_one()
-        followup = self.followup_id
-        if not followup.step_id.active and not followup.is_manual:
+        if standing.is_gone:
             return "plan_changed"
         if not facts:
-            return "plan_changed" if followup._is_off_plan() else "paid"
-        is_own = followup.level == "invoice" and self.is_subject and not followup.is_manual
-        if is_own and facts.plan_id != self.plan_id.id:
+            return "plan_changed" if self.followup_id._is_off_plan() else "paid"
+        is_subject = self.is_subject
+        if is_subject and standing.is_planned and facts.plan_id != self.plan_id.id:
             return "plan_changed"
-        if facts.partner_id != followup.partner_id.id:
+        if facts.partner_id != standing.partner_id:
             return "partner_changed"
         subject = facts.subject
-        if not self.is_subject and subject.out in ("plan_archived", "plan_changed"):
+        if not is_subject and subject.out in ("plan_archived", "plan_changed"):
             subject = subject._replace(out="")  # listed in a statement, whatever became of its own plan
-        if followup._is_hold_known():
-            subject = subject._replace(hold_until=None)  # a person has decided
+        if standing.is_hold_known:
+            subject = subject._replace(hold_until=None)
         if not item and not subject.out:
             return facts.left_out.get((self.move_id.id, self.instalment), "paid")
-        return schedule.objection(subject, item, step if self.is_subject else None, today)
+        return schedule.objection(subject, item, standing.step if is_subject else None, today)

@@ -113,7 +113,6 @@ class AccountEscalationFollowup(models.Model):
         texts = self._render_texts()
         self._cancel_unsent()  # of an earlier try
         self._queue_mails(texts)
-        self._keep_bodies(texts)
         self._mark_invoices_sent()
         self._set_done(today)
         self._inform_internal()
@@ -127,6 +126,7 @@ class AccountEscalationFollowup(models.Model):
         messages = env["mail.message"].create([f._prepare_message_values(texts[f.id], reply_to[f.id]) for f in self])
         for followup, message in zip(self, messages, strict=True):
             followup.mail_message_id = message
+        self._complete_messages(texts)
         mails = env["mail.mail"].create(
             [
                 {**f._prepare_mail_values(texts[f.id], recipients[f]), "mail_message_id": f.mail_message_id.id}
@@ -141,13 +141,19 @@ class AccountEscalationFollowup(models.Model):
             ]
         )
 
-    def _keep_bodies(self, texts):
-        """Keep in each message the text as it is sent, for the history: sanitized already, hence the plain SQL."""
+    def _complete_messages(self, texts):
+        """Add to each message its follow-up, and the text as it is sent, for the history.
+
+        By plain SQL: the text is sanitized already, and for each message of a record core goes through the fields of
+        all models that have messages, which takes longer the more modules are installed.
+        """
         self.env.cr.execute_values(
-            "UPDATE mail_message SET body = v.body FROM (VALUES %s) v (id, body) WHERE mail_message.id = v.id",
-            [(followup.mail_message_id.id, texts[followup.id].kept) for followup in self],
+            "UPDATE mail_message SET res_id = v.res_id, body = v.body"
+            "  FROM (VALUES %s) v (id, res_id, body) WHERE mail_message.id = v.id",
+            [(followup.mail_message_id.id, followup.id, texts[followup.id].kept) for followup in self],
         )
-        self.mail_message_id.invalidate_recordset(["body"])
+        self.mail_message_id.invalidate_recordset(["res_id", "body"], flush=False)
+        self.invalidate_recordset(["message_ids"], flush=False)
 
     def _cancel_unsent(self):
         """Stop what the mail queue could still send; colleagues whose notice is among it are told by the next try."""
@@ -175,18 +181,19 @@ class AccountEscalationFollowup(models.Model):
         return self.filtered(lambda followup: followup.mail_message_id in messages)
 
     def _prepare_message_values(self, text, reply_to):
-        """What the history keeps; :meth:`_keep_bodies` adds the text."""
+        """What the history keeps; :meth:`_complete_messages` adds the text, and what it belongs to."""
+        attachments = self._get_mail_attachments()
         return {
             "subject": text.subject,
             "author_id": self._get_sender().id,
             "email_from": self._get_email_from(),
             "reply_to": reply_to,
             "model": self._name,
-            "res_id": self.id,
+            "message_id": self.env["mail.message"]._get_message_id({"model": self._name, "res_id": self.id}),
             "record_company_id": self.company_id.id,
             "message_type": "email_outgoing",
             "subtype_id": self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment"),  # env.ref() would query
-            "attachment_ids": [Command.set(self._get_mail_attachments().ids)],
+            "attachment_ids": attachments and [Command.set(attachments.ids)],
         }
 
     def _prepare_mail_values(self, text, recipients):

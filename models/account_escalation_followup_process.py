@@ -1,8 +1,8 @@
 import logging
-from collections import defaultdict
 from datetime import timedelta
 from functools import cache
 from operator import methodcaller
+from typing import NamedTuple
 
 import psycopg2
 
@@ -25,6 +25,16 @@ SILENT = {  # these records are made and changed by thousands: no log message, n
     "mail_create_nolog": True,
     "mail_create_nosubscribe": True,
 }
+
+
+class Standing(NamedTuple):
+    """What the receivables of a follow-up have in common when it is checked again."""
+
+    step: schedule.Step
+    is_gone: bool  # the step was deleted
+    is_planned: bool  # each invoice must still be under its plan
+    is_hold_known: bool  # a person has decided in spite of it
+    partner_id: int
 
 
 class AccountEscalationFollowup(models.Model):
@@ -52,41 +62,81 @@ class AccountEscalationFollowup(models.Model):
         """Withdraw what lost its reason since it was decided (paid, excluded, plan changed...); return the rest."""
         found = self._read_present_facts()
         self._list_new_credits(found)
-        present = self.line_ids.filtered("counts")._find_present(found)
+        present = self._find_present(found)
         self.line_ids._refresh_move_lines(present)
         objections = self._get_line_objections(present, today)
-        self.line_ids.browse().concat(*objections)._uncount()
+        self.line_ids.browse(objections)._uncount()
         valid = self.filtered(lambda followup: followup._has_subject())
-        covered = valid._filter_covered(present, today)
-        covered._withdraw("covered")
-        valid -= covered
-        withdrawn = self - valid - covered
+        covered = valid.filtered(lambda followup: followup._is_covered(present, today))
+        covered._set_covered()
+        withdrawn = self - valid
         for reason, followups in withdrawn.grouped(lambda followup: followup._get_objection(objections)).items():
             followups._withdraw(reason)
-        return self & valid
+        return self & (valid - covered)
+
+    def _find_present(self, found):
+        """The present facts of what these follow-ups list, and each receivable as it is now; None for what is gone.
+
+        :param found: as :meth:`_read_present_facts` answers
+        :return: {line id: (Facts, Item)}
+        """
+
+        @cache
+        def get_items(key):
+            items = found[key].subject.items if key in found else ()
+            return {(item.key.move_id, item.key.instalment): item for item in items}
+
+        present = {}
+        for followup in self:
+            whole, is_invoice = (followup.partner_id.id, followup.plan_id.id), followup.level == "invoice"
+            for line in followup.line_ids:
+                if line.counts:
+                    move_id = line.move_id.id
+                    key = move_id if is_invoice and (line.is_subject or whole not in found) else whole
+                    present[line.id] = found.get(key), get_items(key).get((move_id, line.instalment))
+        return present
 
     def _get_line_objections(self, present, today):
-        """Why receivables must not be followed up any more: {line: reason key}, without those that may."""
-        steps = {step.id: step._get_schedule_step() for step in self.step_id}
-        reasons = {
-            line: line._get_objection(facts, item, steps[line.step_id.id], today)
-            for line, (facts, item) in present.items()
-        }
-        return {line: reason for line, reason in reasons.items() if reason}
+        """Why receivables must not be followed up any more: {line id: reason key}, without those that may."""
+        steps = {step: step._get_schedule_step() for step in self.step_id}
+        reasons = {}
+        for followup in self:
+            standing = Standing(
+                step=steps[followup.step_id],
+                is_gone=not followup.step_id.active and not followup.is_manual,
+                is_planned=followup.level == "invoice" and not followup.is_manual,
+                is_hold_known=followup._is_hold_known(),
+                partner_id=followup.partner_id.id,
+            )
+            for line in followup.line_ids:
+                if line.id in present:
+                    reasons[line.id] = line._get_objection(standing, *present[line.id], today)
+        return {line_id: reason for line_id, reason in reasons.items() if reason}
 
-    def _filter_covered(self, present, today):
-        """Those whose customer owes nothing any more, once credits are subtracted."""
-        customers = self.filtered(lambda followup: followup.level == "customer")
-        items = defaultdict(list)
-        for line in customers.line_ids.filtered("counts"):
-            items[line.followup_id.id].append(present[line][1])
-        return customers.filtered(lambda f: schedule.net(items[f.id], today) <= f.plan_id.min_amount)
+    def _is_covered(self, present, today):
+        """Whether the customer owes nothing any more of all that is listed, once credits are subtracted."""
+        self.ensure_one()
+        if self.level != "customer" and not (self._is_statement() and self.state != "done"):
+            return False
+        items = [present[line.id][1] for line in self.line_ids if line.counts]
+        return schedule.net(items, today) <= self.plan_id.min_amount
+
+    def _set_covered(self):
+        """A customer is looked at again next time; an invoice is due until somebody reconciles it with the credits."""
+        statements = self.filtered(lambda followup: followup.level == "invoice")
+        statements._fail("covered")
+        (self - statements)._withdraw("covered")
+
+    def _is_statement(self):
+        """Whether it lists all that the customer owes, beside the invoices that triggered it."""
+        self.ensure_one()
+        return self.level == "invoice" and self.tone == "statement" and not self.is_manual
 
     def _get_objection(self, objections):
         self.ensure_one()
         is_whole = self.level == "summary" or self.is_manual
         subjects = self.line_ids if is_whole else self.line_ids.filtered("is_subject")
-        return next((objections[line] for line in subjects if line in objections), "plan_changed")
+        return next((objections[line.id] for line in subjects if line.id in objections), "plan_changed")
 
     def _read_present_facts(self):
         """What READ finds now on what these follow-ups list.
@@ -100,11 +150,10 @@ class AccountEscalationFollowup(models.Model):
         condition = SQL("m.id IN %s", tuple(moves.ids)) if moves else None
         plans = self.plan_id
         customers = plans._read_decided(self.partner_id.ids)  # when they were written to, was decided on
-        no_steps = self.env["account.escalation.step"]  # nothing is decided here
         found = {}
-        for facts in plans._read_facts(condition, whole.partner_id.ids, customers, no_steps, is_streamed=False):
+        for facts in plans._read_present_facts(condition, whole.partner_id.ids, customers):
             found |= {fact.move_id or (fact.partner_id, fact.plan_id): fact for fact in facts}
-        statements = self.filtered(lambda followup: followup.level == "invoice" and followup.tone == "statement")
+        statements = self.filtered(lambda followup: followup._is_statement())
         for plan, followups in statements.grouped("plan_id").items():
             told = plan._read_statement_facts(followups.partner_id.ids)
             found |= {(partner_id, plan.id): facts for partner_id, facts in told.items()}
@@ -113,7 +162,7 @@ class AccountEscalationFollowup(models.Model):
     def _list_new_credits(self, found):
         """What the customer has paid, or was credited, since a follow-up was made, is taken off what it asks for."""
         vals_list = []
-        for followup in self.filtered(lambda followup: followup.level != "invoice" or followup.tone == "statement"):
+        for followup in self.filtered(lambda followup: followup.level != "invoice" or followup._is_statement()):
             facts = found.get((followup.partner_id.id, followup.plan_id.id))
             credit_items = [item for item in facts.subject.items if item.amount < 0] if facts else []
             if not credit_items:

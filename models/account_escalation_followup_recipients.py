@@ -282,6 +282,7 @@ class AccountEscalationFollowup(models.Model):
         return {
             **self._prepare_message_values(text, self._get_email_from()),
             **self._prepare_mail_values(text, partner),
+            "res_id": self.id,
             "attachment_ids": [],
             "email_cc": False,
         }

@@ -12,8 +12,8 @@ class AccountEscalationFollowup(models.Model):
     def _has_subject(self):
         """Whether something still justifies it: a receivable that triggered it; for a summary, anything listed."""
         self.ensure_one()
-        lines = self.line_ids.filtered("counts")
-        return bool(lines if self.level == "summary" or self.is_manual else lines.filtered("is_subject"))
+        is_any = self.level == "summary" or self.is_manual
+        return any(line.counts and (is_any or line.is_subject) for line in self.line_ids)
 
     def _is_off_plan(self):
         """Whether the customer has another plan now, or the plan is gone."""

@@ -13,6 +13,7 @@ from ..tools.invoices import FOLLOWED_PAYMENT_STATES
 
 READ_BATCH = 5000  # rows fetched at once from the server-side cursor
 CURSOR_NUMBER = count()
+NO_HISTORY = SQL("SELECT NULL::int AS move_id, NULL::date AS last_date, NULL::text AS taken WHERE FALSE")
 
 
 class AccountEscalationPlan(models.Model):
@@ -31,11 +32,12 @@ class AccountEscalationPlan(models.Model):
             FOLLOWED_PAYMENT_STATES,
         )
 
-    def _get_rows_query(self, moves, partner_ids):
+    def _get_rows_query(self, moves, partner_ids, with_history=True):
         """One row for each instalment, those of a customer and of an invoice together, oldest maturity first.
 
         :param SQL moves: a condition on ``m``, the invoice; None for none
         :param partner_ids: customers of whom all open receivables are wanted, of any type of entry
+        :param with_history: also what was taken, and when the customer was last asked
         """
         if partner_ids:
             query = self._get_query(
@@ -45,15 +47,16 @@ class AccountEscalationPlan(models.Model):
                     " LEFT JOIN res_partner holder ON holder.id = l.partner_id"
                 ),
                 SQL("TRUE"),
-                SQL("SELECT move_id FROM picked"),
+                self._get_history(SQL("SELECT move_id FROM picked")) if with_history else NO_HISTORY,
             )
             return SQL("WITH picked AS MATERIALIZED (%s) %s", self._get_picked_lines(moves, partner_ids), query)
         condition = moves or SQL("FALSE")
+        picked = SQL("SELECT m.id FROM account_move m WHERE %s", condition)
         return self._get_query(
             SQL("m.commercial_partner_id"),
             SQL("account_move m JOIN account_move_line l ON l.move_id = m.id AND l.display_type = 'payment_term'"),
             condition,
-            SQL("SELECT m.id FROM account_move m WHERE %s", condition),
+            self._get_history(picked) if with_history else NO_HISTORY,
         )
 
     def _get_picked_lines(self, moves, partner_ids):
@@ -83,7 +86,7 @@ class AccountEscalationPlan(models.Model):
             moves=moves or SQL("FALSE"),
         )
 
-    def _get_query(self, partner, source, condition, moves):
+    def _get_query(self, partner, source, condition, history):
         return SQL(
             """
             SELECT %(partner)s, m.id, m.move_type, m.escalation_plan_id, COALESCE(m.invoice_date, m.date), m.state,
@@ -98,29 +101,36 @@ class AccountEscalationPlan(models.Model):
               FROM %(source)s
          LEFT JOIN res_users salesperson ON salesperson.id = m.invoice_user_id
                    AND salesperson.active AND NOT salesperson.share
-         LEFT JOIN (
-                    SELECT fl.move_id, max(f.date_done) FILTER (WHERE %(contact)s) AS last_date,
-                           string_agg(
-                               concat_ws(' ', fl.plan_id, fl.instalment, fl.step_id, fl.occurrence,
-                                         COALESCE(f.date_done, f.date),
-                                         CASE WHEN f.state IN ('queued', 'todo', 'failed') THEN 'open' END),
-                               ',' ORDER BY fl.plan_id, fl.instalment, fl.step_id, fl.occurrence)
-                           FILTER (WHERE fl.counts AND fl.occurrence > 0 AND fl.plan_id IN %(plans)s) AS taken
-                      FROM account_escalation_followup_line fl
-                      JOIN account_escalation_followup f ON f.id = fl.followup_id
-                     WHERE fl.move_id IN (%(moves)s)
-                  GROUP BY fl.move_id
-                   ) history ON history.move_id = m.id
+         LEFT JOIN (%(history)s) history ON history.move_id = m.id
              WHERE %(condition)s
           ORDER BY %(partner)s, m.id, COALESCE(l.date_maturity, m.invoice_date, m.date), l.id
             """,
             partner=partner,
             source=source,
             condition=condition,
-            moves=moves,
-            plans=tuple(self.ids) or (0,),
-            contact=self.env["account.escalation.followup"]._get_contact_condition(),
+            history=history,
             collected=self._get_collected_lines(),
+        )
+
+    def _get_history(self, moves):
+        """What was taken for each of these entries, and when the customer was last asked for it."""
+        return SQL(
+            """
+            SELECT fl.move_id, max(f.date_done) FILTER (WHERE %(contact)s) AS last_date,
+                   string_agg(
+                       concat_ws(' ', fl.plan_id, fl.instalment, fl.step_id, fl.occurrence,
+                                 COALESCE(f.date_done, f.date),
+                                 CASE WHEN f.state IN ('queued', 'todo', 'failed') THEN 'open' END),
+                       ',' ORDER BY fl.plan_id, fl.instalment, fl.step_id, fl.occurrence)
+                   FILTER (WHERE fl.counts AND fl.occurrence > 0 AND fl.plan_id IN %(plans)s) AS taken
+              FROM account_escalation_followup_line fl
+              JOIN account_escalation_followup f ON f.id = fl.followup_id
+             WHERE fl.move_id IN (%(moves)s)
+          GROUP BY fl.move_id
+            """,
+            contact=self.env["account.escalation.followup"]._get_contact_condition(),
+            plans=tuple(self.ids) or (0,),
+            moves=moves,
         )
 
     def _get_collected_lines(self):
@@ -134,16 +144,21 @@ class AccountEscalationPlan(models.Model):
             self.company_id.id,
         )
 
-    def _read_rows(self, moves, partner_ids, is_streamed=True) -> Iterator[Row]:
-        """The receivables, in one statement, without a recordset of all of them.
+    def _read_rows(self, moves, partner_ids) -> Iterator[Row]:
+        """The receivables, in one statement, without a recordset of all of them."""
+        self._flush_facts()
+        return map(Row._make, self._stream(self._get_rows_query(moves, partner_ids)))
 
-        :param is_streamed: fetch them a part at a time; not worth it for a batch
-        """
-        for model in ("account.move", "account.move.line", "account.escalation.followup", "res.partner"):
+    def _read_present_rows(self, moves, partner_ids) -> Iterator[Row]:
+        """The receivables of a batch, without their history: fetched at once, a stream is not worth it."""
+        self._flush_facts()
+        query = self._get_rows_query(moves, partner_ids, with_history=False)
+        return map(Row._make, self.env.execute_query(query))
+
+    def _flush_facts(self):
+        models = ("account.move", "account.move.line", "res.partner")
+        for model in (*models, "account.escalation.followup", "account.escalation.followup.line"):
             self.env[model].flush_model()
-        self.env["account.escalation.followup.line"].flush_model()
-        query = self._get_rows_query(moves, partner_ids)
-        return map(Row._make, self._stream(query) if is_streamed else self.env.execute_query(query))
 
     def _stream(self, query):
         # all rows will be fetched: by default, PostgreSQL plans a cursor for getting the first ones soon, which with
@@ -209,34 +224,37 @@ class AccountEscalationPlan(models.Model):
 
     # --- facts --------------------------------------------------------------------------------------------------------
 
-    def _read_facts(
-        self, moves=None, partner_ids=(), customers=None, steps=None, is_streamed=True
-    ) -> Iterator[list[Facts]]:
+    def _read_facts(self, moves=None, partner_ids=(), customers=None) -> Iterator[list[Facts]]:
         """All subjects of one customer after the other, that these plans of one company follow.
 
         :param SQL moves: a condition on ``m``: invoices to read, whatever their plan
         :param partner_ids: customers to read
         :param customers: as :meth:`_read_customers` answers
-        :param steps: those that the plans are needed with, by default all
-        :param is_streamed: as for :meth:`_read_rows`
         """
-        plans = {plan.id: plan._get_schedule_plan(steps) for plan in self if plan.active}
+        plans = {plan.id: plan._get_schedule_plan() for plan in self if plan.active}
         customers = self._read_customers() if customers is None else customers
+        return self._make_facts(self._read_rows(moves, partner_ids), customers, plans)
+
+    def _read_present_facts(self, moves, partner_ids, customers) -> Iterator[list[Facts]]:
+        """As :meth:`_read_facts`, without steps, and what was taken: what is owed and held now. Nothing is decided."""
+        no_steps = self.env["account.escalation.step"]
+        plans = {plan.id: plan._get_schedule_plan(no_steps) for plan in self if plan.active}
+        return self._make_facts(self._read_present_rows(moves, partner_ids), customers, plans)
+
+    def _make_facts(self, rows, customers, plans):
         parse = cache(self._parse_history)  # most histories are alike
-        found = self._read_rows(moves, partner_ids, is_streamed)
-        for partner_id, rows in groupby(found, key=lambda row: row.partner_id):
-            yield self._prepare_facts(list(rows), customers.get(partner_id, NOBODY), plans, parse)
+        for partner_id, group in groupby(rows, key=lambda row: row.partner_id):
+            yield self._prepare_facts(list(group), customers.get(partner_id, NOBODY), plans, parse)
 
     def _read_statement_facts(self, partner_ids):
         """All that these customers owe, whatever plan follows it: {partner id: Facts}, as if of this plan."""
         self.ensure_one()
         plan = schedule.Plan((), level="customer")
-        customers = self._read_customers(partner_ids)
-        parse = cache(self._parse_history)
-        rows = self._read_rows(None, partner_ids, is_streamed=False) if partner_ids else ()
+        customers = self._read_decided(partner_ids)
+        rows = self._read_present_rows(None, partner_ids) if partner_ids else ()
         return {
             partner_id: self._prepare_customer_facts(
-                list(group), customers.get(partner_id, NOBODY), self.id, plan, parse
+                list(group), customers.get(partner_id, NOBODY), self.id, plan, self._parse_history
             )
             for partner_id, group in groupby(rows, key=lambda row: row.partner_id)
         }

@@ -72,9 +72,9 @@ class AccountMove(models.Model):
         for company, moves in self.filtered("commercial_partner_id").grouped("company_id").items():
             # sudo: whoever may remind need not be allowed to read plans
             plan = self.env["account.escalation.plan"].sudo()._get_manual_plan(company)
-            customers = plan._read_customers(moves.commercial_partner_id.ids)
+            customers = plan._read_decided(moves.commercial_partner_id.ids)
             condition = SQL("m.id IN %s", tuple(moves.ids))
-            for facts in chain.from_iterable(plan._read_facts(condition, (), customers, plan.step_ids.browse())):
+            for facts in chain.from_iterable(plan._read_present_facts(condition, (), customers)):
                 reason = self._escalation_get_refusal(facts.subject)
                 refusals[self.browse(facts.move_id)] = reason
                 if not reason:

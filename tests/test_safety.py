@@ -1,7 +1,7 @@
 """What must never happen: a wrong party, a demand for what is paid, a silent failure, a run that one row stops."""
 
 import smtplib
-from datetime import date
+from datetime import date, timedelta
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -179,6 +179,26 @@ class TestSafety(EscalationCommon):
         followup.sudo()._recheck(MONDAY)
         self.assertEqual(self._listed(followup), move | payment)
         self.assertIn("70.00", followup.body)
+
+    def test_statement_that_credits_cover_asks_for_nothing(self):
+        plan = self._create_plan(self._step(1, tone="statement"))
+        self._create_invoice(day("10-16"), plan)
+        credit = self._create_invoice(day("10-16"), move_type="out_refund")
+        followup = plan._run(MONDAY)
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "covered", "mail_message_id": False}])
+        self.assertFalse(plan._run(MONDAY + timedelta(days=1)), "it waits for somebody to reconcile them")
+        credit.button_draft()
+        followup.action_retry()
+        self.assertEqual(followup.state, "done")
+        self.assertIn("100.00", followup.mail_body)
+
+    def test_statement_that_a_payment_covers_by_now(self):
+        plan = self._create_plan(self._step(1, tone="statement", needs_review=True))
+        self._create_invoice(day("10-16"), plan)
+        followup = plan._run(MONDAY)
+        self._pay_in(100.0)
+        followup.action_send()
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "covered"}])
 
     def test_queued_email_without_what_was_taken_off_the_plan(self):
         followup, one, two = self._group(self._step(1))
