@@ -10,7 +10,6 @@ from odoo.tools import format_date, formatLang, get_lang, ormcache
 from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
-KINDS = ("overdue", "upcoming", "promise", "dispute", "credit")  # the blocks of the table, in their order
 AGES = (1, 31, 61, 91)  # days overdue at which a column of the ageing begins
 NAMES_SHOWN = 3  # invoice numbers in a subject; the table has them all
 
@@ -81,7 +80,7 @@ class AccountEscalationFollowup(models.Model):
 
     @api.model
     def _get_formats(self):
-        """Cached formatters of dates and amounts, since the same ones come again and again in a batch."""
+        """Cached formatters of dates and amounts, since the same ones come again and again in a batch, and headings."""
         lang = get_lang(self.env).code
         currencies = self.env["res.currency"]
 
@@ -89,7 +88,18 @@ class AccountEscalationFollowup(models.Model):
         def amount_text(amount, currency_id):
             return formatLang(self.env, amount, currency_obj=currencies.browse(currency_id))
 
-        return partial(self._format_day, lang), amount_text
+        return partial(self._format_day, lang), amount_text, self._get_block_names()
+
+    @api.model
+    def _get_block_names(self):
+        """The blocks of the table, in their order."""
+        return {
+            "overdue": self.env._("Overdue"),
+            "upcoming": self.env._("Not yet due"),
+            "promise": self.env._("Payment promised"),
+            "dispute": self.env._("Disputed"),
+            "credit": self.env._("Credits"),
+        }
 
     @api.model
     @ormcache("lang", "day")
@@ -145,7 +155,7 @@ class AccountEscalationFollowup(models.Model):
         self.ensure_one()
         return self.env.context.get("escalation_today") or self.company_id._escalation_today()
 
-    def _prepare_items_values(self, date_text, amount_text):
+    def _prepare_items_values(self, date_text, amount_text, block_names):
         """What the table of items shows, as texts, in blocks: overdue, not yet due, credits."""
         self.ensure_one()
         today = self._get_items_day()
@@ -157,10 +167,11 @@ class AccountEscalationFollowup(models.Model):
         rows.sort(key=itemgetter("maturity", "id"))
         is_overdue = any(row["kind"] == "overdue" for row in rows)
         payable = [row for row in rows if is_overdue and row["kind"] in ("overdue", "credit")]
-        tables = self._get_tables(rows, payable, amount_text)
+        tables = self._get_tables(rows, payable, amount_text, block_names)
         totals = self._get_total_texts(payable, amount_text)
         if not totals and (is_overdue or self.level == "summary"):
             totals = [amount_text(0.0, self.currency_id.id)]  # credits cover what is due
+        kinds = list(block_names)
         oldest = next((row["maturity"] for row in rows if row["residual"] > 0), None)
         return {
             "is_linked": is_email and self._is_linked(),
@@ -171,14 +182,14 @@ class AccountEscalationFollowup(models.Model):
             "ageing": self._get_ageing(rows, today, amount_text) if self.level == "summary" else [],
             # nothing is overdue yet: the total that a courtesy reminder speaks of
             "total_due": " + ".join(totals or self._get_total_texts(rows, amount_text)),
-            "invoice_names": self._get_invoice_names(sorted(rows, key=lambda row: KINDS.index(row["kind"]))),
+            "invoice_names": self._get_invoice_names(sorted(rows, key=lambda row: kinds.index(row["kind"]))),
             "oldest_due_date": date_text(oldest) if oldest else "",
             "days_overdue": max(0, (today - (oldest or today)).days),
             "date_in_7_days": date_text(today + timedelta(days=7)),
             "date_in_10_days": date_text(today + timedelta(days=10)),
         }
 
-    def _get_tables(self, rows, payable, amount_text):
+    def _get_tables(self, rows, payable, amount_text, block_names):
         """One table for each currency: its blocks, the amount to pay now, in a summary the balance."""
         self.ensure_one()
         is_summary = self.level == "summary"
@@ -186,11 +197,14 @@ class AccountEscalationFollowup(models.Model):
         for currency_id in dict.fromkeys(row["currency_id"] for row in rows):
             own = [row for row in rows if row["currency_id"] == currency_id]
             asked = [row for row in payable if row["currency_id"] == currency_id]
-            blocks = [(kind, [row for row in own if row["kind"] == kind]) for kind in KINDS]
+            blocks = [
+                {"kind": kind, "name": name, "rows": [row for row in own if row["kind"] == kind]}
+                for kind, name in block_names.items()
+            ]
             covered = [amount_text(0.0, currency_id)] if any(row["kind"] == "overdue" for row in own) else []
             tables.append(
                 {
-                    "blocks": [block for block in blocks if block[1]],
+                    "blocks": [block for block in blocks if block["rows"]],
                     "totals": self._get_total_texts(asked, amount_text) or covered,
                     "balances": self._get_total_texts(own, amount_text, True) if is_summary else [],
                 }

@@ -130,7 +130,7 @@ class AccountEscalationFollowup(models.Model):
     def _is_statement(self):
         """Whether it lists all that the customer owes, beside the invoices that triggered it."""
         self.ensure_one()
-        return self.level == "invoice" and self.tone == "statement" and not self.is_manual
+        return self.level == "invoice" and self.step_id.tone == "statement" and not self.is_manual
 
     def _get_objection(self, objections):
         self.ensure_one()

@@ -46,11 +46,15 @@ class AccountEscalationPlan(models.Model):
         )
 
     @api.model
-    def _prepare_facts(self, rows, customer, plans, parse):
-        """The subjects of one customer: each invoice under a plan, the customer, its summary."""
+    def _prepare_facts(self, rows, customer, plans, parse, moves):
+        """The subjects of one customer: each invoice under a plan, the customer, its summary.
+
+        :param moves: whatever invoices were asked for by themselves, if any: those without a plan are subjects too
+        """
+        asked = rows if moves else [row for row in rows if row.plan_id]
         facts = [
             self._prepare_invoice_facts(list(instalments), customer, plans, parse)
-            for _move_id, instalments in groupby(rows, key=lambda row: row.move_id)
+            for _move_id, instalments in groupby(asked, key=lambda row: row.move_id)
         ]
         facts = [fact for fact in facts if fact]
         for plan_id in (customer.plan_id, customer.summary_id):

@@ -233,18 +233,18 @@ class AccountEscalationPlan(models.Model):
         """
         plans = {plan.id: plan._get_schedule_plan() for plan in self if plan.active}
         customers = self._read_customers() if customers is None else customers
-        return self._make_facts(self._read_rows(moves, partner_ids), customers, plans)
+        return self._make_facts(self._read_rows(moves, partner_ids), customers, plans, moves)
 
     def _read_present_facts(self, moves, partner_ids, customers) -> Iterator[list[Facts]]:
         """As :meth:`_read_facts`, without steps, and what was taken: what is owed and held now. Nothing is decided."""
         no_steps = self.env["account.escalation.step"]
         plans = {plan.id: plan._get_schedule_plan(no_steps) for plan in self if plan.active}
-        return self._make_facts(self._read_present_rows(moves, partner_ids), customers, plans)
+        return self._make_facts(self._read_present_rows(moves, partner_ids), customers, plans, moves)
 
-    def _make_facts(self, rows, customers, plans):
+    def _make_facts(self, rows, customers, plans, moves):
         parse = cache(self._parse_history)  # most histories are alike
         for partner_id, group in groupby(rows, key=lambda row: row.partner_id):
-            yield self._prepare_facts(list(group), customers.get(partner_id, NOBODY), plans, parse)
+            yield self._prepare_facts(list(group), customers.get(partner_id, NOBODY), plans, parse, moves)
 
     def _read_statement_facts(self, partner_ids):
         """All that these customers owe, whatever plan follows it: {partner id: Facts}, as if of this plan."""
@@ -268,5 +268,6 @@ class AccountEscalationPlan(models.Model):
         rows = self._read_rows(SQL("m.id IN %s", tuple(moves.ids)), ()) if moves else ()
         anew = (row._replace(plan_id=self.id, history=None) for row in rows)
         for partner_id, group in groupby(anew, key=lambda row: row.partner_id):
-            facts = self._prepare_facts(list(group), customers.get(partner_id, NOBODY), plans, self._parse_history)
+            customer = customers.get(partner_id, NOBODY)
+            facts = self._prepare_facts(list(group), customer, plans, self._parse_history, moves)
             yield from zip(facts, schedule.decide([fact.subject for fact in facts], today, is_free), strict=True)
