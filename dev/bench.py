@@ -36,6 +36,7 @@ from odoo.modules.registry import Registry
 
 CUSTOMERS_SHARE = 1820 / 10193  # customers for each invoice, where they are followed up as a whole
 CUSTOMERS_NUMBER = 10_193
+TWICE_UP_TO = 20_000  # invoices; other work on the machine falls on one of two runs rather than on both
 
 
 # --- the report -------------------------------------------------------------------------------------------------------
@@ -113,6 +114,30 @@ def best(function, *args, times=3):
     return min((in_process(function, *args) for _i in range(times)), key=lambda cost: cost["seconds"])
 
 
+def best_run(database, plan_id, number):
+    """RECORD and DO, as the faster of two runs: one in a copy, one in the database itself."""
+    runs = [run_in_copy(database, plan_id)] if number <= TWICE_UP_TO else []
+    runs.append(run_whole(database, plan_id))
+    return min(runs, key=lambda costs: sum(cost["seconds"] for cost in costs))
+
+
+def run_in_copy(database, plan_id):
+    copy = f"{database}_copy"
+    sql_db.close_all()
+    db.copy(database, copy)
+    try:
+        warm_up(copy, plan_id)
+        return run_whole(copy, plan_id)
+    finally:
+        Registry.delete(copy)
+        sql_db.close_all()
+        db.drop(copy)
+
+
+def run_whole(database, plan_id):
+    return in_process(measure_record, database, plan_id, TODAY), in_process(measure_process, database)
+
+
 def bench_main(report, database, plan_id, number):
     bare = best(measure_bare, database, plan_id)
     report.row("(a) bare selection of the rows", bare, "receivable")
@@ -124,11 +149,10 @@ def bench_main(report, database, plan_id, number):
         "receivable",
         f"receivable; {ratio:.1f} x (a); {decide['named']} of the statements reads the items",
     )
-    record = in_process(measure_record, database, plan_id, TODAY)
+    record, email = best_run(database, plan_id, number)
     report.row("READ + DECIDE + RECORD", record, "follow-up", f"follow-up; {record['lines']:,} lines listed")
     mail = best(measure_cheapest_mail, database, plan_id, record["units"], times=2)
     report.row("(b) Odoo's cheapest queued email", mail, "email")
-    email = in_process(measure_process, database)
     per_mail = email["seconds"] / mail["seconds"]
     report.row("DO: emails queued, committed by 100", email, "email", f"email; {per_mail:.1f} x (b)")
     again = in_process(measure_nothing_due, database, plan_id, TODAY)
@@ -166,9 +190,8 @@ def bench_customers(report, prepared, number):
         report.head(f"{number:,} invoices of {round(number * CUSTOMERS_SHARE):,} customers under a customer plan")
         decide = best(measure_decide, database, plan_id)
         report.row("READ + DECIDE", decide, "receivable", f"receivable; {decide['named']} statement reads the items")
-        record = in_process(measure_record, database, plan_id, TODAY)
+        record, email = best_run(database, plan_id, number)
         report.row("READ + DECIDE + RECORD", record, "follow-up", f"follow-up; {record['lines']:,} lines listed")
-        email = in_process(measure_process, database)
         report.row("DO: emails queued, committed by 100", email, "email")
     finally:
         Registry.delete(database)

@@ -174,9 +174,7 @@ class AccountEscalationPlan(models.Model):
     def _read_customers(self, partner_ids=None):
         """What the company has decided on its customers, and when it wrote to them: {commercial partner id: Customer}.
 
-        Only those on whom something is decided, or whose last contact the decision must know.
-
-        :param partner_ids: by default all
+        :param partner_ids: by default those on whom something is decided, or whose last contact the decision must know
         """
         customers = self._read_decided(partner_ids)
         for partner_id, last_contact, last_automatic in self._read_contacts(partner_ids):
@@ -185,11 +183,10 @@ class AccountEscalationPlan(models.Model):
         return customers
 
     def _read_decided(self, partner_ids=None):
-        """What the company has decided on its customers, as :meth:`_read_customers` answers."""
+        """What the company has decided on its customers, as :meth:`_read_customers` answers; of these, or of all."""
         partners = self.env["res.partner"].with_company(self.company_id).with_context(active_test=False)
-        domain = partners._escalation_get_decided_domain()
-        if partner_ids is not None:
-            domain &= Domain("id", "in", list(partner_ids))
+        is_all = partner_ids is None
+        domain = partners._escalation_get_decided_domain() if is_all else [("id", "in", list(partner_ids))]
         names = ("plan_id", "summary_plan_id", "hold", "hold_until", "no_followup", "always_review")
         query = partners._search(domain)
         columns = [partners._field_to_sql(query.table, f"escalation_{name}") for name in names]
