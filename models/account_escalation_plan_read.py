@@ -4,7 +4,6 @@ from functools import cache
 from itertools import count, groupby
 
 from odoo import models
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..tools import schedule
