@@ -132,7 +132,7 @@ class AccountEscalationFollowup(models.Model):
                 "escalation_hold_until",
             ]
         )
-        self.mapped("bank_account")
+        self.filtered(lambda followup: followup.channel != "call").mapped("bank_account")
         self._fetch_pdfs()
 
     def _get_items_view(self):
