@@ -210,11 +210,7 @@ def bench_customers(report, prepared, number):
 
 def bench_calls(report, database, plan_id):
     calls = in_process(measure_calls, database, plan_id)
-    core = in_process(measure_cheapest_calls, database, plan_id)
-    report.row("Odoo's cheapest call", core, "call")
-    report.row(
-        "DO: a batch of calls", calls, "call", f"call; of {calls['queries']} statements Odoo's {core['queries']}"
-    )
+    report.row("DO: a batch of calls", calls, "call")
     report.check_each("a call", calls, 0.1)
 
 

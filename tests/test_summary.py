@@ -15,7 +15,9 @@ class TestSummary(EscalationCommon):
         values = followup.with_context(escalation_today=followup.date)._prepare_items_values(*followup._get_formats())
         names = {move.name: move for move in self._listed(followup)}
         blocks = [block for table in values["tables"] for block in table["blocks"]]
-        return {names[row["number"]]: kind for kind, rows in blocks for row in rows if row["number"] in names}
+        return {
+            names[row["number"]]: block["kind"] for block in blocks for row in block["rows"] if row["number"] in names
+        }
 
     def _ageing(self, followup):
         values = followup.with_context(escalation_today=followup.date)._prepare_items_values(*followup._get_formats())

@@ -203,11 +203,14 @@ class TestTexts(EscalationCommon):
             ],
         )
 
-    def test_more_credit_than_debt_asks_for_nothing(self):
+    def test_more_credit_than_debt_in_one_currency_asks_for_nothing_in_it(self):
         self._create_invoice(DUE, amount=100.0)
         self._create_credit(130.0)
+        self.env.ref("base.CHF").active = True
+        self._create_invoice(DUE, amount=700.0, currency_id=self.env.ref("base.CHF").id)
         _followup, mail = self._send(self._step(5, tone="statement"))
-        self.assertEqual(self._rows(mail.body_html)[-1], ["Amount to pay now", "$ 0.00"])
+        totals = [row[1] for row in self._rows(mail.body_html) if row[0] == "Amount to pay now"]
+        self.assertEqual(totals, ["$ 0.00", "CHF 700.00"])
 
     def test_courtesy_reminder_lists_what_is_not_yet_due(self):
         move = self._create_invoice(day("11-06"), amount=80.0)
