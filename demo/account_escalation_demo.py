@@ -21,7 +21,7 @@ class AccountEscalationPlan(models.Model):
                 followups = plan._record(day)
                 emails = followups.filtered(lambda followup: followup.channel == "email")
                 (followups - emails)._set_done(day)
-                emails._check_reachable()._demo_send(day)
+                emails.with_context(escalation_today=day)._check_reachable()._demo_send(day)
 
     def _demo_look_today(self):
         """Have these plans look at their customers in the next run, whatever day it is, and then in their rhythm."""
