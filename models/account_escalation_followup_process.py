@@ -124,7 +124,7 @@ class AccountEscalationFollowup(models.Model):
     def _set_covered(self):
         """A customer is looked at again next time; an invoice is due until somebody reconciles it with the credits."""
         statements = self.filtered(lambda followup: followup.level == "invoice")
-        statements._fail("covered")
+        statements._close("failed", "covered")  # with its call, and what an earlier try has left in the mail queue
         (self - statements)._withdraw("covered")
 
     def _is_statement(self):

@@ -4,6 +4,7 @@ from . import test_attachments
 from . import test_call_result
 from . import test_carrier
 from . import test_concurrency
+from . import test_covered
 from . import test_cron
 from . import test_customer
 from . import test_day_list

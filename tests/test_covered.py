@@ -1,0 +1,90 @@
+"""Statements of an invoice plan that credits cover: nobody is asked for nothing, and nothing is left behind."""
+
+from datetime import timedelta
+
+from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
+from odoo.addons.account_escalation.tests.test_carrier import CarrierCase
+
+DUE = day("10-16")
+TUESDAY = MONDAY + timedelta(days=1)
+
+
+class TestCovered(EscalationCommon):
+    def _run(self, channel="email", **values):
+        """A statement of one invoice, made on Monday."""
+        self.plan = self._create_plan(self._step(1, channel, tone="statement", **values))
+        self.move = self._create_invoice(DUE, self.plan)
+        return self.plan._run(MONDAY)
+
+    def _assert_covered(self, followup):
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "covered", "date_done": False}])
+
+    def test_refused_email_is_not_sent_any_more(self):
+        followup = self._run()
+        mail = self._mails_of(followup)
+        mail.state = "exception"
+        followup.sudo()._fail("delivery", "down")
+        self._pay_in(100.0)
+        mail.action_retry()
+        with self.mock_mail_gateway():
+            mail.send()
+        self.assertNotSentEmail()
+        self.assertEqual(mail.state, "cancel")
+        self._assert_covered(followup)
+
+    def test_email_in_the_queue_is_not_sent_any_more(self):
+        followup = self._run()
+        mail = self._mails_of(followup)
+        self._pay_in(100.0)
+        with self.mock_mail_gateway():
+            mail.send()
+        self.assertNotSentEmail()
+        self._assert_covered(followup)
+
+    def test_call_leaves_the_list_of_activities(self):
+        call = self._run("call")
+        activity = call.activity_id
+        credit = self._pay_in(100.0)
+        self.plan._run(TUESDAY)
+        self._assert_covered(call)
+        self.assertFalse(activity.exists())
+        credit.button_draft()
+        call.action_retry()
+        self.assertEqual(call.state, "todo")
+        self.assertEqual(self.move.activity_ids, call.activity_id, "one call, not two")
+
+    def test_stays_and_is_made_once(self):
+        self.plan = self._create_plan(self._step(1, tone="statement"), self._step(5))
+        self.move = self._create_invoice(DUE, self.plan)
+        credit = self._create_invoice(DUE, move_type="out_refund")
+        followup = self.plan._run(MONDAY)
+        for number in range(1, 12):
+            self.assertFalse(self.plan._run(MONDAY + timedelta(days=number)))
+        self._assert_covered(followup)
+        (self.move | credit).line_ids.filtered(lambda line: line.display_type == "payment_term").reconcile()
+        self.env.cr.flush()
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "reversed"}])
+
+    def test_message_is_shown_and_complete(self):
+        followup = self._run(to_internal=True)
+        message = followup.mail_message_id
+        self.assertIn(message, followup.message_ids)
+        self.assertEqual((message.res_id, message.model), (followup.id, followup._name))
+        self.assertTrue(message.body)
+        self.assertIn(f"-openerp-{followup.id}-", message.message_id)
+        self.assertEqual(self._mails_of(followup).mapped("res_id"), followup.ids * len(self._mails_of(followup)))
+
+
+class TestCoveredLetter(CarrierCase):
+    def test_letter_that_waits_for_its_carrier(self):
+        self.plan.step_ids.tone = "statement"
+        letter = self._decide()
+        credit = self._pay_in(100.0)
+        self._cron()
+        self._assert(letter, "failed", False, "covered")
+        self.assertFalse(self.service.requests)
+        credit.button_draft()
+        letter.action_retry()
+        self._cron()
+        self._assert(letter, "done", "accepted")
+        self.assertEqual(len(self.service.letters), 1)
