@@ -65,6 +65,20 @@ class TestCovered(EscalationCommon):
         self.env.cr.flush()
         self.assertRecordValues(followup, [{"state": "skipped", "reason": "reversed"}])
 
+    def test_cents_that_are_covered(self):
+        self.plan = self._create_plan(self._step(1, tone="statement"))
+        for amount in (0.1, 0.2):
+            self._create_invoice(DUE, self.plan, amount=amount)
+        self._create_invoice(DUE, move_type="out_refund", amount=0.3)
+        self._assert_covered(self.plan._run(MONDAY))
+
+    def test_cents_of_a_customer_that_are_covered(self):
+        plan = self._create_customer_plan(self._step(1))
+        for amount in (0.1, 0.2):
+            self._create_invoice(DUE, amount=amount)
+        self._create_invoice(DUE, move_type="out_refund", amount=0.3)
+        self.assertFalse(plan._run(MONDAY))
+
     def test_message_is_shown_and_complete(self):
         followup = self._run(to_internal=True)
         message = followup.mail_message_id

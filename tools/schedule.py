@@ -46,6 +46,7 @@ __all__ = [
 Memo = dict[Hashable, Decision]
 LEVELS = ("customer", "invoice", "summary")  # in which order a customer's subjects are decided
 NO_LIMITS = Limits()
+AMOUNT_DIGITS = 6  # as many as a currency may have; what is beyond, sums of binary fractions have made
 NET_REASONS = ("covered", "below_min")
 OWES_NOTHING = ("finished", "passed", "waiting")
 
@@ -105,7 +106,8 @@ def takers(subject: Subject, day: date, reached: Sequence[Item]) -> list[Item]:
 def net(items: Sequence[Item], day: date) -> float:
     """What is to be paid on that day: overdue items less all credits; if nothing is overdue yet, all less credits."""
     asked = [item.amount for item in items if item.due < day or item.amount < 0]
-    return sum(asked if any(amount > 0 for amount in asked) else (item.amount for item in items))
+    total = sum(asked if any(amount > 0 for amount in asked) else (item.amount for item in items))
+    return round(total, AMOUNT_DIGITS)
 
 
 def passed_before(subject: Subject, step_id: int) -> list[int]:
