@@ -119,7 +119,8 @@ class AccountEscalationFollowup(models.Model):
         if self.level != "customer" and not (self._is_statement() and self.state != "done"):
             return False
         items = [present[line.id][1] for line in self.line_ids if line.counts]
-        return schedule.net(items, today) <= self.plan_id.min_amount
+        # of an invoice plan, it is each invoice that must exceed the minimum
+        return schedule.net(items, today) <= (self.plan_id.min_amount if self.level == "customer" else 0.0)
 
     def _set_covered(self):
         """A customer is looked at again next time; an invoice is due until somebody reconciles it with the credits."""

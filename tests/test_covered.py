@@ -79,6 +79,13 @@ class TestCovered(EscalationCommon):
         self._create_invoice(DUE, move_type="out_refund", amount=0.3)
         self.assertFalse(plan._run(MONDAY))
 
+    def test_what_is_left_is_asked_for_also_below_the_minimum_of_an_invoice(self):
+        self.plan = self._create_plan(self._step(1, tone="statement"), min_amount=50.0)
+        self._create_invoice(DUE, self.plan)
+        self._create_invoice(DUE, move_type="out_refund", amount=60.0)
+        followup = self.plan._run(MONDAY)
+        self.assertNotEqual(followup.reason, "covered", "60 do not cover 100")
+
     def test_message_is_shown_and_complete(self):
         followup = self._run(to_internal=True)
         message = followup.mail_message_id
