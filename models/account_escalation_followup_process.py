@@ -52,7 +52,7 @@ class AccountEscalationFollowup(models.Model):
             followups = self.browse(ids).try_lock_for_update(allow_referencing=True)
             overdue = followups.filtered(lambda followup: followup._is_given_up(today))
             overdue._skip("auto_skip", today)
-            (followups - overdue)._attempt(lambda batch: batch._recheck(today))
+            (followups - overdue)._attempt(lambda batch: batch._recheck(today)._withdraw_uncovered())
 
     def _is_given_up(self, today):
         self.ensure_one()
@@ -127,6 +127,14 @@ class AccountEscalationFollowup(models.Model):
         statements = self.filtered(lambda followup: followup.level == "invoice")
         statements._close("failed", "covered")  # with its call, and what an earlier try has left in the mail queue
         (self - statements)._withdraw("covered")
+
+    def _withdraw_uncovered(self):
+        """What credits do not cover any more is decided anew, by the rules of the plan.
+
+        But for a letter that may be on its way: another try asks the carrier first, another letter would not.
+        """
+        covered = self.filtered(lambda followup: followup.state == "failed" and followup.reason == "covered")
+        covered.filtered(lambda followup: not followup.is_posting_uncertain)._withdraw("covered")
 
     def _is_statement(self):
         """Whether it lists all that the customer owes, beside the invoices that triggered it."""

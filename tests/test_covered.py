@@ -53,6 +53,30 @@ class TestCovered(EscalationCommon):
         self.assertEqual(call.state, "todo")
         self.assertEqual(self.move.activity_ids, call.activity_id, "one call, not two")
 
+    def test_what_credits_do_not_cover_any_more_goes_on_by_itself(self):
+        followup = self._run()
+        self._empty_mail_queue()
+        other = self._create_customer("Gemini")
+        covered = self._create_invoice(DUE, self.plan, partner=other)
+        credit = self._create_invoice(DUE, move_type="out_refund", partner=other)
+        waiting = self.plan._run(TUESDAY)
+        self._assert_covered(waiting)
+        credit.button_draft()
+        again = self.plan._run(TUESDAY + timedelta(days=1))
+        self.assertEqual((again.move_ids, again.state), (covered, "done"))
+        self.assertRecordValues(waiting, [{"state": "skipped", "reason": "covered"}])
+        self.assertEqual(followup.state, "done")
+
+    def test_reviewed_email_comes_back_to_its_reader(self):
+        followup = self._run(needs_review=True)
+        credit = self._pay_in(100.0)
+        self.plan._run(TUESDAY)
+        self._assert_covered(followup)
+        credit.button_draft()
+        again = self.plan._run(TUESDAY + timedelta(days=1))
+        self.assertRecordValues(self._followups_of(self.move), [{"state": "skipped"}, {"state": "todo"}])
+        self.assertEqual(again.reason, "due")
+
     def test_stays_and_is_made_once(self):
         self.plan = self._create_plan(self._step(1, tone="statement"), self._step(5))
         self.move = self._create_invoice(DUE, self.plan)
@@ -109,3 +133,20 @@ class TestCoveredLetter(CarrierCase):
         self._cron()
         self._assert(letter, "done", "accepted")
         self.assertEqual(len(self.service.letters), 1)
+
+    def test_letter_that_may_be_on_its_way_is_not_made_anew(self):
+        self.plan.step_ids.tone = "statement"
+        self.service.delay_after = 1.5
+        letter = self._decide()
+        self._cron()
+        self.assertRecordValues(letter, [{"state": "failed", "reason": "posting_unanswered"}])
+        credit = self._pay_in(100.0)
+        self.assertFalse(self.plan._run(day("11-03")))
+        self._assert(letter, "failed", "failed", "covered")
+        credit.button_draft()
+        self.service.delay_after = 0
+        self.assertFalse(self.plan._run(day("11-04")))
+        letter.action_retry()
+        self._cron()
+        self._assert(letter, "done", "accepted")
+        self.assertEqual(len(self.service.letters), 1, "it had arrived")
