@@ -81,6 +81,7 @@ class AccountEscalationFollowupLine(models.Model):
         for line in self.filtered("can_take_out"):
             same = line.followup_id.line_ids.filtered(lambda other, line=line: other.move_id == line.move_id)
             same._uncount()
+            same.sudo().is_left_out = True  # sudo: see _to_act
         self.followup_id.sudo()._withdraw_if_empty("taken_out")  # sudo: see _to_act
         return True
 

@@ -125,7 +125,7 @@ class AccountEscalationFollowup(models.Model):
     def _set_covered(self):
         """A customer is looked at again next time; an invoice is due until somebody reconciles it with the credits."""
         statements = self.filtered(lambda followup: followup.level == "invoice")
-        statements._close("failed", "covered")  # with its call, and what an earlier try has left in the mail queue
+        statements._close("failed", "to_reconcile")  # with its call, and what an earlier try has left in the mail queue
         (self - statements)._withdraw("covered")
 
     def _withdraw_uncovered(self):
@@ -133,7 +133,7 @@ class AccountEscalationFollowup(models.Model):
 
         But for a letter that may be on its way: another try asks the carrier first, another letter would not.
         """
-        covered = self.filtered(lambda followup: followup.state == "failed" and followup.reason == "covered")
+        covered = self.filtered(lambda followup: followup.state == "failed" and followup.reason == "to_reconcile")
         covered.filtered(lambda followup: not followup.is_posting_uncertain)._withdraw("covered")
 
     def _is_statement(self):
@@ -176,7 +176,10 @@ class AccountEscalationFollowup(models.Model):
             credit_items = [item for item in facts.subject.items if item.amount < 0] if facts else []
             if not credit_items:
                 continue
-            known = {(line.move_id.id, line.instalment) for line in followup.line_ids if line.counts}
+            listed = followup.line_ids.filtered(
+                lambda line: line.counts or line.is_left_out
+            )  # by a person: it stays out
+            known = {(line.move_id.id, line.instalment) for line in listed}
             common = followup._prepare_line_values(followup.plan_id, followup.step_id)
             vals_list += [
                 {**common, **self._prepare_item_line(item, False, SHOWN)}

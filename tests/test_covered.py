@@ -17,7 +17,7 @@ class TestCovered(EscalationCommon):
         return self.plan._run(MONDAY)
 
     def _assert_covered(self, followup):
-        self.assertRecordValues(followup, [{"state": "failed", "reason": "covered", "date_done": False}])
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "to_reconcile", "date_done": False}])
 
     def test_refused_email_is_not_sent_any_more(self):
         followup = self._run()
@@ -108,7 +108,7 @@ class TestCovered(EscalationCommon):
         self._create_invoice(DUE, self.plan)
         self._create_invoice(DUE, move_type="out_refund", amount=60.0)
         followup = self.plan._run(MONDAY)
-        self.assertNotEqual(followup.reason, "covered", "60 do not cover 100")
+        self.assertNotEqual(followup.reason, "to_reconcile", "60 do not cover 100")
 
     def test_message_is_shown_and_complete(self):
         followup = self._run(to_internal=True)
@@ -126,7 +126,7 @@ class TestCoveredLetter(CarrierCase):
         letter = self._decide()
         credit = self._pay_in(100.0)
         self._cron()
-        self._assert(letter, "failed", False, "covered")
+        self._assert(letter, "failed", False, "to_reconcile")
         self.assertFalse(self.service.requests)
         credit.button_draft()
         letter.action_retry()
@@ -142,7 +142,7 @@ class TestCoveredLetter(CarrierCase):
         self.assertRecordValues(letter, [{"state": "failed", "reason": "posting_unanswered"}])
         credit = self._pay_in(100.0)
         self.assertFalse(self.plan._run(day("11-03")))
-        self._assert(letter, "failed", "failed", "covered")
+        self._assert(letter, "failed", "failed", "to_reconcile")
         credit.button_draft()
         self.service.delay_after = 0
         self.assertFalse(self.plan._run(day("11-04")))

@@ -459,7 +459,7 @@ class TestMix(EscalationCommon):
         with self.mock_mail_gateway():
             mails.send()
         self.assertEqual(set(mails.mapped("state")) | {"sent"}, {"sent"}, mails.mapped("failure_reason"))
-        sendable = followups.filtered(lambda followup: followup.reason != "covered")
+        sendable = followups.filtered(lambda followup: followup.reason != "to_reconcile")
         self.assertEqual(set(sendable.mapped("state")) | {"done"}, {"done"}, sendable.mapped("reason_detail"))
         sent = list(self._mails)
         for built in customers:

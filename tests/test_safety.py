@@ -185,7 +185,7 @@ class TestSafety(EscalationCommon):
         self._create_invoice(day("10-16"), plan)
         credit = self._create_invoice(day("10-16"), move_type="out_refund")
         followup = plan._run(MONDAY)
-        self.assertRecordValues(followup, [{"state": "failed", "reason": "covered", "mail_message_id": False}])
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "to_reconcile", "mail_message_id": False}])
         self.assertFalse(plan._run(MONDAY + timedelta(days=1)), "it waits for somebody to reconcile them")
         credit.button_draft()
         followup.action_retry()
@@ -198,7 +198,16 @@ class TestSafety(EscalationCommon):
         followup = plan._run(MONDAY)
         self._pay_in(100.0)
         followup.action_send()
-        self.assertRecordValues(followup, [{"state": "failed", "reason": "covered"}])
+        self.assertRecordValues(followup, [{"state": "failed", "reason": "to_reconcile"}])
+
+    def test_credit_that_a_person_takes_out_stays_out(self):
+        plan = self._create_plan(self._step(1, tone="statement", needs_review=True))
+        move = self._create_invoice(day("10-16"), plan)
+        credit = self._create_invoice(day("10-16"), move_type="out_refund", amount=30.0)
+        followup = plan._run(MONDAY)
+        followup.line_ids.filtered(lambda line: line.move_id == credit).action_take_out()
+        followup.sudo()._recheck(MONDAY)
+        self.assertEqual(self._listed(followup), move)
 
     def test_queued_email_without_what_was_taken_off_the_plan(self):
         followup, one, two = self._group(self._step(1))

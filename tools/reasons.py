@@ -43,6 +43,7 @@ FAILURE = {
     "blacklisted": _lt("The email address is on the blacklist."),
     "bounced": _lt("The email address has bounced before."),
     "no_address": _lt("There is no postal address to write to."),
+    "to_reconcile": _lt("Open credits cover what is due: somebody must reconcile them with the invoices."),
     "delivery": _lt("The email could not be delivered."),
     "posting": _lt("The carrier has refused the letter."),
     "posting_unanswered": _lt("The carrier has not answered; it is asked for this letter before it is posted again."),
