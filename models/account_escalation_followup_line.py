@@ -3,6 +3,7 @@ from psycopg2 import sql
 from odoo import api, fields, models
 
 from ..tools import schedule
+from .account_escalation_followup_process import SHOWN
 
 INSERT_BATCH = 2000  # rows in one statement
 
@@ -78,19 +79,74 @@ class AccountEscalationFollowupLine(models.Model):
     def action_take_out(self):
         """Leave this invoice out of the message: it goes back to its plan, the others stay."""
         self.followup_id._to_act()
-        for line in self.filtered("can_take_out"):
-            same = line.followup_id.line_ids.filtered(lambda other, line=line: other.move_id == line.move_id)
-            same._uncount()
-            same.sudo().is_left_out = True  # sudo: see _to_act
+        same = self.filtered("can_take_out")._get_same_invoices()
+        same._uncount()
+        same.sudo().is_left_out = True  # sudo: see _to_act
         self.followup_id.sudo()._withdraw_if_empty("taken_out")  # sudo: see _to_act
         return True
 
-    def _is_reached(self):
-        """Whether the day of the step has come for this receivable, by its present due date."""
+    def _get_same_invoices(self):
+        """These, with what else their follow-ups list of the same invoices."""
+        listed = {(line.followup_id, line.move_id) for line in self}
+        return self.followup_id.line_ids.filtered(lambda line: (line.followup_id, line.move_id) in listed)
+
+    # --- put off ------------------------------------------------------------------------------------------------------
+
+    def _is_trigger(self):
+        """Whether it still justifies its follow-up by a step that it has reached."""
         self.ensure_one()
-        issue, due = self.move_id.invoice_date or self.move_id.date, self.move_line_id.date_maturity
+        return self.counts and self.is_subject
+
+    def _get_dates(self):
+        """Issue and due date as they are now, as READ finds them."""
+        self.ensure_one()
+        issue = self.move_id.invoice_date or self.move_id.date
+        return issue, self.move_line_id.date_maturity or issue
+
+    def _is_reached(self):
+        """Whether the day of the step has come for this receivable."""
         today = self.followup_id.company_id._escalation_today()
-        return self.step_id._get_schedule_step().trigger(issue, due) <= today
+        return self.step_id._get_schedule_step().trigger(*self._get_dates()) <= today
+
+    def _is_step_put_off(self, former):
+        """Whether the step is to come later, by its new days, than it was taken.
+
+        :param former: the step as it was, as a value
+        """
+        if not self._is_trigger() or not self.move_line_id:  # what went back to draft is looked at anyway
+            return False
+        dates = self._get_dates()
+        was = former.trigger(*dates)
+        if former.direction == "after" and was > self.followup_id.date:
+            return False  # a person went to it ahead of its day; only a step before the due date moves back by itself
+        return was < self.step_id._get_schedule_step().trigger(*dates) and not self._is_reached()
+
+    def _put_off(self, reason):
+        """The step comes in its time for these, which have triggered it and not reached it any more.
+
+        What nothing has triggered now is withdrawn. The others go on without them; but one about all that a customer
+        owes still lists them, as RECORD would.
+        """
+        followups = self.followup_id
+        going_on = (followups.line_ids - self).filtered(lambda line: line._is_trigger()).followup_id
+        left = self.filtered(lambda line: line.followup_id in going_on)
+        beside = left.filtered(lambda line: line.followup_id.level == "customer" or line.followup_id._is_statement())
+        beside._list_beside()
+        (left - beside)._get_same_invoices()._uncount()
+        (followups - going_on)._withdraw(reason)
+
+    def _list_beside(self):
+        """What has not reached the step takes it if it is overdue; what is not due is shown, if at all."""
+        for line in self.sudo():  # sudo: nobody writes history by hand
+            followup = line.followup_id
+            _issue, due = line._get_dates()
+            is_overdue = due < followup.company_id._escalation_today()
+            if is_overdue or (followup.level == "customer" and followup.plan_id.invoice_scope == "unpaid"):
+                line.write({"is_subject": False, "occurrence": line.occurrence if is_overdue else SHOWN})
+            else:
+                line._uncount()
+
+    # --- checking again -----------------------------------------------------------------------------------------------
 
     def _uncount(self):
         """The receivables have not taken the step after all; what was written about them is out of date."""

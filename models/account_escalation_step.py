@@ -8,6 +8,7 @@ DAYS_MAX = 3653
 FOLLOWUP_MODEL = "account.escalation.followup"
 READY_TEMPLATE = "account_escalation.mail_template_"  # how the names of the texts of this addon begin
 VOICES = ("friendly_", "firm_")
+TIMING = frozenset({"anchor", "direction", "days"})
 
 
 class AccountEscalationStep(models.Model):
@@ -188,8 +189,10 @@ class AccountEscalationStep(models.Model):
     def write(self, vals):
         names = {"channel", "to_customer"} & vals.keys()
         changed = self.filtered(lambda step: any(step[name] != vals[name] for name in names))
+        former = {step: step._get_schedule_step() for step in self} if TIMING & vals.keys() else {}
         res = super().write(vals)
         changed._withdraw_waiting()
+        self._put_off_waiting(former)
         return res
 
     def _withdraw_waiting(self):
@@ -197,6 +200,18 @@ class AccountEscalationStep(models.Model):
         if self:
             followups = self.env[FOLLOWUP_MODEL].sudo()  # sudo: whoever may change a plan
             followups._search_stoppable(Domain("step_id", "in", self.ids))._withdraw("plan_changed")
+
+    @api.model
+    def _put_off_waiting(self, former):
+        """What waits is not asked for before the day that the step has now; what is to come earlier waits on.
+
+        :param former: {step: as it was, as a value}
+        """
+        if former:
+            followups = self.env[FOLLOWUP_MODEL].sudo()  # sudo: whoever may change a plan
+            step_ids = [step.id for step in former]
+            lines = followups._search_stoppable(Domain("step_id", "in", step_ids)).line_ids
+            lines.filtered(lambda line: line._is_step_put_off(former[line.step_id]))._put_off("plan_changed")
 
     def unlink(self):
         """A step that was taken tells later decisions how far an invoice has come: it is archived instead."""

@@ -28,7 +28,5 @@ class AccountMoveLine(models.Model):
     def _escalation_put_off(self):
         """What the customer was given more time for is not asked for by what waits: the step comes in its time."""
         waiting = self.move_id._escalation_get_open_followups()
-        lines = waiting.line_ids.filtered(lambda line: line.counts and line.is_subject and line.move_line_id in self)
-        too_early = lines.filtered(lambda line: not line._is_reached())
-        too_early._uncount()
-        too_early.followup_id._withdraw_if_empty("put_off")
+        lines = waiting.line_ids.filtered(lambda line: line._is_trigger() and line.move_line_id in self)
+        lines.filtered(lambda line: not line._is_reached())._put_off("put_off")

@@ -23,6 +23,7 @@ from . import test_partner
 from . import test_partner_merge
 from . import test_plan
 from . import test_promise
+from . import test_put_off
 from . import test_queries
 from . import test_recipients
 from . import test_rendering
