@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import format_amount, format_date
+from odoo.tools import SQL, format_amount, format_date
 
 from ..tools.invoices import FOLLOWED_PAYMENT_STATES
 
@@ -228,5 +228,26 @@ class AccountEscalationPromise(models.Model):
 
     @api.model
     def _update_open(self, today):
-        """Once a day: every open promise of the company."""
-        self.search([("state", "=", "open"), ("company_id", "=", self.env.company.id)])._update_state(today)
+        """Once a day: every open promise of the company, and what was not updated when payments came or went."""
+        opened = self.search([("state", "=", "open"), ("company_id", "=", self.env.company.id)])
+        (opened | self._get_outdated())._update_state(today)
+
+    @api.model
+    def _get_outdated(self):
+        """Those of the company that have ended, and on whose invoices other amounts are reconciled by now."""
+        self.env.flush_all()
+        query = SQL(
+            """
+            SELECT promise.id
+              FROM account_escalation_promise promise
+         LEFT JOIN (account_escalation_promise_move_rel rel
+                    JOIN account_move_line l ON l.move_id = rel.account_move_id AND l.display_type = 'payment_term'
+                    JOIN account_partial_reconcile part ON part.debit_move_id = l.id)
+                   ON rel.account_escalation_promise_id = promise.id AND part.create_date >= promise.create_date
+             WHERE promise.company_id = %s AND promise.state IN ('kept', 'partial', 'broken')
+          GROUP BY promise.id
+            HAVING COALESCE(SUM(part.debit_amount_currency), 0) != COALESCE(promise.amount_paid, 0)
+            """,
+            self.env.company.id,
+        )
+        return self.browse(promise_id for [promise_id] in self.env.execute_query(query))

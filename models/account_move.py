@@ -1,6 +1,12 @@
+import logging
+
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
 
 SETTLED = "account_escalation.settled"  # where the invoices that a transaction has settled are kept
 
@@ -112,5 +118,20 @@ class AccountMove(models.Model):
     def _escalation_recheck_settled(self):
         moves = self.browse(self.env.cr.precommit.data.pop(SETTLED, ())).exists()
         # sudo: whoever registers a payment keeps a promise, without access to promises
-        moves.sudo().escalation_promise_ids._update_states()
-        moves._escalation_recheck()
+        self._escalation_attempt(moves.sudo().escalation_promise_ids._update_states)
+        self._escalation_attempt(moves._escalation_recheck)
+
+    @api.model
+    def _escalation_attempt(self, work):
+        """Do what follows from a payment without stopping it: the scheduled actions look at all of that again.
+
+        Serialization failures, deadlocks and lost connections propagate: Odoo does the whole request again.
+        """
+        self.env.cr.flush()  # what fails in here is not ours, and must stop the request
+        try:
+            with self.env.cr.savepoint():
+                work()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            raise
+        except Exception:
+            _logger.exception("After a payment, promises and follow-ups could not be looked at again")

@@ -2,6 +2,7 @@
 
 from unittest.mock import patch
 
+import psycopg2
 from freezegun import freeze_time
 
 from odoo import Command
@@ -12,6 +13,7 @@ from odoo.tools import mute_logger
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
 LOGGER = "odoo.addons.account_escalation.models.account_escalation_plan_run"
+MOVE_LOGGER = "odoo.addons.account_escalation.models.account_move"
 
 
 @freeze_time("2026-11-02 12:00:00")
@@ -117,6 +119,63 @@ class TestPromise(EscalationCommon):
         with patch.object(promises, "_update_state", side_effect=ValueError), mute_logger(LOGGER):
             self._end_holds(day("11-16"))
         self.assertFalse(other.escalation_hold)
+
+    def _fail_on(self, model, method, error):
+        return patch.object(type(self.env[model]), method, autospec=True, side_effect=error)
+
+    def test_what_fails_on_a_promise_stops_no_payment(self):
+        promise = self._promise(is_held=False)
+        followup = self.plan._run(MONDAY)
+        update = type(promise)._update_state
+
+        def write_and_fail(promises, today):
+            update(promises, today)
+            promises.env.cr.execute("SELECT 1 / 0")
+
+        failing = self._fail_on(promise._name, "_update_state", write_and_fail)
+        with failing, mute_logger("odoo.sql_db"), self.assertLogs(MOVE_LOGGER, "ERROR") as logs:
+            self._pay(self.move, on=day("11-09"))
+        self.assertIn("Traceback", logs.output[0])
+        self.assertIn(self.move.payment_state, ("paid", "in_payment"))
+        self.assertEqual(followup.state, "skipped", "what waits is looked at all the same")
+        self.assertRecordValues(promise, [{"state": "open", "amount_paid": 0.0}])
+        self._end_holds(day("11-09"))
+        self.assertRecordValues(promise, [{"state": "kept", "amount_paid": 100.0}])
+
+    def test_what_fails_on_follow_ups_stops_no_payment(self):
+        promise = self._promise()
+        lines = (self.move | self._pay_in(100.0)).line_ids
+        with self._fail_on("account.move", "_escalation_recheck", ValueError), mute_logger(MOVE_LOGGER):
+            lines.filtered(lambda line: line.account_type == "asset_receivable").reconcile()
+            self.env.cr.flush()  # as at the end of a request
+        self.assertIn(self.move.payment_state, ("paid", "in_payment"))
+        self.assertEqual(promise.state, "kept")
+
+    def test_serialization_failure_is_left_to_odoo(self):
+        promise = self._promise()
+        for error in (psycopg2.OperationalError, psycopg2.InterfaceError):
+            failing = self._fail_on(promise._name, "_update_state", error)
+            with self.subTest(error), self.assertRaises(error), self.env.cr.savepoint(), failing:
+                self._pay(self.move, on=day("11-09"))
+
+    def test_payment_that_came_back_unseen_is_read_off_the_next_day(self):
+        promise, other = self._promise(amount=30.3), self._promise(amount=30.3)
+        self._pay(self.move, 60.6, on=day("11-09"))
+        self.assertEqual((promise + other).mapped("state"), ["kept", "kept"])
+        with self._fail_on(promise._name, "_update_state", ValueError), mute_logger(MOVE_LOGGER):
+            self.move.line_ids.remove_move_reconcile()
+            self.env.cr.flush()  # as at the end of a request
+        self.assertEqual(promise.state, "kept")
+        self._end_holds(day("11-10"))
+        self.assertRecordValues(promise + other, [{"state": "open", "amount_paid": 0.0}] * 2)
+
+    def test_what_has_ended_is_left_alone(self):
+        cancelled, promise = self._promise(), self._promise()
+        cancelled.action_cancel()
+        self._pay(self.move, on=day("11-09"))
+        with patch.object(type(promise), "_update_state", autospec=True) as update:
+            self._end_holds(day("11-10"))
+        self.assertFalse(update.call_args.args[0])
 
     def test_partly_kept(self):
         promise = self._promise(amount=80.0)
