@@ -4,7 +4,7 @@ from freezegun import freeze_time
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import new_test_user
+from odoo.tests import Form, new_test_user
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
@@ -146,6 +146,65 @@ class TestCallResult(EscalationCommon):
         self.plan.step_ids.filtered(lambda step: step.channel == "call").channel = "letter"
         self._create_invoice(day("10-16"), self.plan)
         self.assertEqual(self.plan._run(day("11-04")).recipient_ids, ann)
+
+    def _call_several(self, **phones):
+        """A call to contacts who get follow-ups, each with a phone number or none."""
+        people = self.env["res.partner"].concat(
+            *(
+                self._create_customer(
+                    name, parent_id=self.customer.id, is_company=False, phone=phone, escalation_is_contact=True
+                )
+                for name, phone in phones.items()
+            )
+        )
+        self._create_invoice(day("10-16"), self.plan)
+        call = self.plan._run(day("11-03"))
+        self.assertEqual(call.recipient_ids, people)
+        return call, *people
+
+    def test_of_several_only_the_one_called_is_wrong(self):
+        call, jane, joe, kim = self._call_several(Jane=False, Joe="1", Kim="2")
+        ann = self._create_customer("Ann", parent_id=self.customer.id, is_company=False)
+        self._apply("wrong_person", call, called_contact_id=kim.id, contact_id=ann.id)
+        self.assertEqual((jane | joe | kim | ann).filtered("escalation_is_contact"), jane | joe | ann)
+        self.assertEqual(call.recipient_ids, jane | joe | ann)
+        self.assertIn("Ann", self._notes(self.customer))
+        self.assertIn("Joe", self._notes(self.customer))
+
+    def test_of_several_the_right_one_can_be_another_of_them(self):
+        call, jane, joe = self._call_several(Jane="1", Joe="2")
+        self._apply("wrong_person", call, contact_id=joe.id)
+        self.assertFalse(jane.escalation_is_contact)
+        self.assertEqual(call.recipient_ids, joe)
+
+    def test_of_several_the_first_with_a_phone_is_proposed(self):
+        call, jane, joe = self._call_several(Jane=False, Joe="1")
+        wizards = self.env["account.escalation.call.result"].with_context(default_followup_id=call.id)
+        with Form(wizards) as form:
+            form.result = "wrong_person"
+            self.assertEqual(form.called_contact_id, joe)
+            self.assertFalse(form._get_modifier("called_contact_id", "invisible"))
+            self.assertTrue(form._get_modifier("called_contact_id", "required"))
+            form.contact_id = self._create_customer("Ann", parent_id=self.customer.id, is_company=False)
+        joe.phone = False
+        self.assertEqual(wizards.create({}).called_contact_id, jane)
+
+    def test_of_one_nothing_is_asked(self):
+        for result in ("promised", "wrong_person"):
+            with Form(
+                self.env["account.escalation.call.result"].with_context(default_followup_id=self.call.id)
+            ) as form:
+                form.result = result
+                self.assertTrue(form._get_modifier("called_contact_id", "invisible"))
+                self.assertFalse(form._get_modifier("called_contact_id", "required"))
+                form.contact_id = self._create_customer("Ann", parent_id=self.customer.id, is_company=False)
+
+    def test_wrong_and_right_person_differ(self):
+        call, jane, joe = self._call_several(Jane="1", Joe="2")
+        for called in (jane, self.env["res.partner"], self.customer):
+            with self.subTest(called.name), self.assertRaises(UserError), self.env.cr.savepoint():
+                self._apply("wrong_person", call, called_contact_id=called.id, contact_id=jane.id)
+        self.assertTrue(jane.escalation_is_contact and joe.escalation_is_contact)
 
     def test_wrong_person_is_nobody_of_another_customer(self):
         stranger = self._create_customer("Deco Addict")

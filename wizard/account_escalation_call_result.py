@@ -1,6 +1,6 @@
 from datetime import date, timedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
@@ -32,6 +32,16 @@ class AccountEscalationCallResult(models.TransientModel):
     paid_date = fields.Date(string="Paid On")
     reference = fields.Char(string="Payment Reference")
     days = fields.Integer(default=DAYS_TO_CHECK, help="Days until it is looked at again.")
+    recipient_ids = fields.Many2many(related="followup_id.recipient_ids")
+    is_to_several = fields.Boolean(string="Several Recipients", compute="_compute_is_to_several")
+    called_contact_id = fields.Many2one(
+        "res.partner",
+        string="Wrong person",
+        compute="_compute_called_contact_id",
+        store=True,
+        readonly=False,
+        help="Who was called, of those who were addressed: only this one gets nothing more.",
+    )
     contact_id = fields.Many2one("res.partner", string="Right Person")
     note = fields.Char()
 
@@ -43,6 +53,18 @@ class AccountEscalationCallResult(models.TransientModel):
     def _compute_partner_id(self):
         for wizard in self:
             wizard.partner_id = wizard.followup_id.partner_id or wizard.move_ids.commercial_partner_id[:1]
+
+    @api.depends("recipient_ids")
+    def _compute_is_to_several(self):
+        for wizard in self:
+            wizard.is_to_several = len(wizard.recipient_ids) > 1
+
+    @api.depends("followup_id")
+    def _compute_called_contact_id(self):
+        """Whoever has the number that the call shows."""
+        for wizard in self:
+            recipients = wizard.recipient_ids
+            wizard.called_contact_id = recipients.filtered("phone")[:1] or recipients[:1]
 
     def action_apply(self):
         """Do what the result asks for, then end the call; without an answer it comes again.
@@ -152,10 +174,26 @@ class AccountEscalationCallResult(models.TransientModel):
         offices = self.partner_id | self.partner_id.escalation_contact_partner_id.commercial_partner_id
         if self.contact_id.commercial_partner_id not in offices:
             raise UserError(self.env._("Choose somebody of %s.", self.partner_id.display_name))
-        (self.followup_id.recipient_ids - self.contact_id).escalation_is_contact = False
+        wrong = self._get_wrong_person()
+        wrong.escalation_is_contact = False
         self.contact_id.escalation_is_contact = True
-        self.followup_id._to_act().recipient_ids = self.contact_id
-        self.partner_id._escalation_log(self.env._("Follow-ups go to %s from now on.", self.contact_id.display_name))
+        call = self.followup_id._to_act()
+        call.recipient_ids = (call.recipient_ids - wrong) | self.contact_id
+        names = ", ".join(call.recipient_ids.filtered("escalation_is_contact").mapped("display_name"))
+        self.partner_id._escalation_log(self.env._("Follow-ups go to %s from now on.", names))
+
+    def _get_wrong_person(self):
+        """Who was called; if several were addressed, the others remain.
+
+        :raise UserError: if nobody was chosen, or the right person
+        """
+        recipients = self.followup_id.recipient_ids
+        wrong = recipients & self.called_contact_id if len(recipients) > 1 else recipients
+        if recipients and not wrong:
+            raise UserError(self.env._("Choose who was called, of those who were addressed."))
+        if self.contact_id in wrong:
+            raise UserError(self.env._("The person who was called cannot be the right one, too."))
+        return wrong
 
     def _apply_no_answer(self):
         """The same call again in some days; the plan does not move, and nobody was contacted."""
