@@ -39,6 +39,7 @@ class ResCompany(models.Model):
     )
     escalation_collected_line_ids = fields.Many2many(
         "account.payment.method.line",
+        "account_escalation_collected_rel",  # by default it would share a table with fields of other modules
         string="Collected by Us",
         help="Direct debit, bills of exchange...: what is to be paid in these ways gets no demand, until a person marks"
         " the collection as returned.",

@@ -19,6 +19,7 @@ from . import test_links
 from . import test_mail
 from . import test_mix
 from . import test_notes
+from . import test_other_modules
 from . import test_partner
 from . import test_partner_merge
 from . import test_plan
