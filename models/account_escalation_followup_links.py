@@ -1,5 +1,8 @@
+import logging
 import time
 from collections import defaultdict
+
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.tools import format_date
@@ -10,6 +13,8 @@ from ..tools.invoices import OPEN_CREDITS, OPEN_INVOICES, OPEN_RECEIVABLES
 from .account_escalation_step import FOLLOWUP_MODEL
 
 LINK_DAYS = 60  # so long does the link of a message open the list of what is owed
+
+_logger = logging.getLogger(__name__)
 
 
 class AccountEscalationFollowup(models.Model):
@@ -92,7 +97,10 @@ class AccountEscalationFollowup(models.Model):
             followups.bank_account = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic]))
 
     def _get_payment_qr(self):
-        """Core's QR code to pay what is asked for, as an image's data; empty unless the bank account allows it."""
+        """Core's QR code to pay what is asked for, as an image's data; empty unless the bank account allows it.
+
+        What the server lacks for drawing it must not stop the letter, which names the account.
+        """
         self.ensure_one()
         bank = self.company_id.partner_id.bank_ids[:1]
         lines = self.line_ids.filtered("counts").move_line_id
@@ -107,7 +115,13 @@ class AccountEscalationFollowup(models.Model):
         amount = schedule.net(items, today)
         if currency.compare_amounts(amount, 0) <= 0:
             return ""
-        return bank.build_qr_code_base64(amount, self.reference, "", currency, self.partner_id) or ""
+        try:
+            return bank.build_qr_code_base64(amount, self.reference, "", currency, self.partner_id) or ""
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            raise
+        except Exception:
+            _logger.warning("The letter %s has no QR code", self.reference, exc_info=True)
+            return ""
 
     @api.depends("line_ids.move_id")
     @api.depends_context("lang")

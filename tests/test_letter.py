@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
+from odoo.tools import mute_logger
 from odoo.tools.pdf import OdooPdfFileReader
 
 from odoo.addons.account_escalation.models.ir_actions_report import UNPATCHED_ZOOM
@@ -165,6 +166,18 @@ class TestLetter(EscalationCommon):
         [page] = pages_of(self.plan._run(TODAY).attachment_ids.raw)
         self.assertIn("Side Street 9", page)
         self.assertNotIn("Main Street 1", page)
+
+    def test_without_a_qr_code_that_cannot_be_drawn(self):
+        self.env["res.partner.bank"].create(
+            {"acc_number": "DE89370400440532013000", "partner_id": self.company.partner_id.id}
+        )
+        banks = self.env.registry["res.partner.bank"]
+        with (
+            patch.object(banks, "build_qr_code_base64", side_effect=ImportError("No renderer")),
+            mute_logger("odoo.addons.account_escalation.models.account_escalation_followup_links"),
+        ):
+            _letters, [[page]] = self._print(self.customer)
+        self.assertIn("DE89", page)
 
     def test_the_step_s_own_template(self):
         self.plan.step_ids.template_id = self.template
