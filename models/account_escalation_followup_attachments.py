@@ -41,23 +41,45 @@ class AccountEscalationFollowup(models.Model):
         """Have core make the PDFs that are missing.
 
         To be done before the texts are rendered: they say whether the PDFs are attached.
+
+        :return: {invoice: why core made none}
         """
         moves = self._get_attachable_moves()
         missing = moves.filtered(lambda move: not move.invoice_pdf_report_id)
+        errors = {}
         if missing:
             unsent = missing.filtered(lambda move: not move.is_move_sent)
             # only core's making of the documents: sending would inform subscribers and end a pending batch
             sender = self.env["account.move.send"]
-            sender._generate_invoice_documents(
-                {
-                    move: sender._get_default_sending_settings(move, sending_methods=["manual"], extra_edis=set())
-                    for move in missing
-                }
-            )
+            documents = {
+                move: sender._get_default_sending_settings(move, sending_methods=["manual"], extra_edis=set())
+                for move in missing
+            }
+            sender._generate_invoice_documents(documents)
+            errors = {
+                move: sender._format_error_text(values["error"])
+                for move, values in documents.items()
+                if values.get("error")
+            }
             missing.invalidate_recordset(["invoice_pdf_report_id"])
             unsent._escalation_write({"is_move_sent": False})  # core says so as soon as there is a PDF
             self.invalidate_recordset(["items_table", "subject", "body"], flush=False)
         self._fetch_pdfs()
+        return errors
+
+    def _fail_incomplete(self, errors):
+        """An email does not leave by itself without a PDF that it is to carry; a person may send it so.
+
+        :param errors: as :meth:`_prepare_invoice_pdfs` answers
+        :return: those that are complete
+        """
+        complete = self
+        for followup in self if errors else ():
+            for move in followup._get_attachable_moves().filtered(errors.get)[:1]:
+                followup._cancel_unsent()
+                followup._fail("error", " ".join(f"{move.name}: {errors[move]}".split())[:500])
+                complete -= followup
+        return complete
 
     def _mark_invoices_sent(self):
         """What the customer gets by email is sent."""

@@ -106,10 +106,13 @@ class AccountEscalationFollowup(models.Model):
 
     def _send(self, today):
         """Queue the emails and note the contact. Core's mail queue sends them."""
+        errors = self._prepare_invoice_pdfs()
+        self._fail_incomplete(errors)._send_complete(today)
+
+    def _send_complete(self, today):
         if not self:
             return
         self.filtered("is_outdated").is_outdated = False
-        self._prepare_invoice_pdfs()
         texts = self._render_texts()
         self._cancel_unsent()  # of an earlier try
         self._queue_mails(texts)

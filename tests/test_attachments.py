@@ -103,6 +103,28 @@ class TestAttachments(EscalationCommon):
         self.assertFalse(context["default_attachment_ids"])
         self.assertIn(TOO_LARGE, context["default_body"])
 
+    def test_not_sent_by_itself_without_a_pdf_that_core_refuses(self):
+        """Such as that of an electronic invoice whose data are incomplete."""
+        refused = self._create_invoice(day("10-16"), self.plan)
+        self._create_invoice(day("10-16"), self.plan, partner=self._create_customer("Deco Addict"))
+        sender = self.env.registry["account.move.send"]
+        hook = sender._hook_invoice_document_before_pdf_report_render
+
+        def refuse(self, invoice, invoice_data):
+            hook(self, invoice, invoice_data)
+            if invoice == refused:
+                invoice_data["error"] = {"error_title": "Not valid:", "errors": ["No tax code", "No street"]}
+
+        with patch.object(sender, "_hook_invoice_document_before_pdf_report_render", refuse):
+            followups = self.plan._run(MONDAY)
+            failed = followups.filtered(lambda followup: followup.move_ids == refused)
+            self.assertEqual(failed.state, "failed")
+            self.assertEqual(failed.reason_detail, f"{refused.name}: Not valid: - No tax code - No street")
+            self.assertFalse(self._mails_of(failed))
+            self.assertEqual((followups - failed).state, "done")
+            self.assertTrue(self._mails_of(followups - failed).attachment_ids)
+            self.assertFalse(failed.action_send()["context"]["default_attachment_ids"])  # a person may send it so
+
     def test_not_said_to_colleagues(self):
         self.company.escalation_max_attachment_mb = 1
         self.plan.step_ids.extra_partner_ids = [Command.link(self.env.user.partner_id.id)]
