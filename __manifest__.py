@@ -38,6 +38,7 @@
         "wizard/mail_compose_message_views.xml",
     ],
     "demo": ["demo/account_escalation_demo.xml"],
+    "uninstall_hook": "uninstall_hook",
     "assets": {
         "web.assets_backend": ["account_escalation/static/src/**/*"],
         "web.assets_tests": ["account_escalation/static/tests/tours/**/*"],

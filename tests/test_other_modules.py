@@ -1,6 +1,9 @@
-"""Beside other modules, whatever they add to the same models."""
+"""Beside other modules, whatever they add to the same models; and what is left to them after this one."""
 
 from odoo.tests import TransactionCase, tagged
+
+from odoo.addons.account_escalation import uninstall_hook
+from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 
 
 @tagged("post_install", "-at_install")
@@ -17,3 +20,10 @@ class TestOtherModules(TransactionCase):
             and "escalation" not in field.relation
         ]
         self.assertFalse(shared)
+
+    def test_texts_go_with_the_module(self):
+        texts = self.env["mail.template"].search([("model", "=", "account.escalation.followup")])
+        self.assertTrue(self.env["account.escalation.step"].search([("template_id", "in", texts.ids)]))
+        uninstall_hook(self.env)
+        texts.with_context(**{MODULE_UNINSTALL_FLAG: True}).unlink()
+        self.assertFalse(texts.exists())
