@@ -36,7 +36,7 @@ class AccountEscalationCallResult(models.TransientModel):
     is_to_several = fields.Boolean(string="Several Recipients", compute="_compute_is_to_several")
     called_contact_id = fields.Many2one(
         "res.partner",
-        string="Wrong person",
+        string="Wrong Person",
         compute="_compute_called_contact_id",
         store=True,
         readonly=False,
