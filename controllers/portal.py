@@ -3,12 +3,15 @@ from odoo.http import request
 from odoo.tools import consteq
 
 LINK = "/my/follow-up/<int:followup_id>/<int:expires>/<string:token>"
+# pages with the layout of the portal, which Website, where it is installed, fills only on routes of its own; in the
+# customer's language, not in that of the browser
+PAGE = {"type": "http", "auth": "public", "website": True, "multilang": False, "sitemap": False}
 
 
 class EscalationPortal(http.Controller):
     """What a customer owes, for whoever holds the link of a message: signed, and for some weeks."""
 
-    @http.route(LINK, type="http", auth="public")
+    @http.route(LINK, **PAGE)
     def open_items(self, followup_id, expires, token, **_kwargs):
         """One page with all open invoices of the customer."""
         followup = self._get_followup(followup_id, expires, token)
@@ -27,7 +30,7 @@ class EscalationPortal(http.Controller):
             },
         )
 
-    @http.route(f"{LINK}/<int:move_id>", type="http", auth="public")
+    @http.route(f"{LINK}/<int:move_id>", **PAGE)
     def open_invoice(self, followup_id, expires, token, move_id, **_kwargs):
         """Core's page of one invoice of the same customer, open or paid meanwhile."""
         move = self._get_followup(followup_id, expires, token)._get_portal_move(move_id)

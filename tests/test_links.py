@@ -4,6 +4,7 @@ from freezegun import freeze_time
 
 from odoo.tests import HttpCase, tagged
 
+from odoo.addons.account_escalation.controllers.portal import EscalationPortal
 from odoo.addons.account_escalation.tests.common import EscalationCommon, day
 
 
@@ -24,6 +25,10 @@ class TestLinks(EscalationCommon, HttpCase):
         self.assertEqual(page.status_code, 200)
         self.assertIn(self.move.name, page.text)
         self.assertNotIn(self.other.name, page.text)
+
+    def test_pages_of_the_website_where_it_is_installed(self):
+        for endpoint in (EscalationPortal.open_items, EscalationPortal.open_invoice):
+            self.assertTrue(endpoint.original_routing.get("website"))
 
     def test_changed_link_opens_nothing(self):
         for link in (
