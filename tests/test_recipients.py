@@ -624,7 +624,7 @@ class TestSubstitute(RecipientsCase):
         answer["In-Reply-To"] = answer["References"] = message.message_id
         answer.set_content("Paid yesterday")
         with self.mock_mail_gateway():
-            self.env["mail.thread"].message_process(None, answer.as_string())
+            self.env["mail.thread"].sudo().message_process(None, answer.as_string())
         self.assertIn("Paid yesterday", followup.message_ids[0].body)
         return followup.message_ids[0].notified_partner_ids
 
