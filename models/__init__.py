@@ -9,6 +9,7 @@ from . import account_escalation_step
 from . import account_escalation_followup
 from . import account_escalation_followup_state
 from . import account_escalation_followup_line
+from . import account_escalation_followup_recheck
 from . import account_escalation_followup_process
 from . import account_escalation_followup_record
 from . import account_escalation_followup_items

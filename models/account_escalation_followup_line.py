@@ -3,8 +3,8 @@ from psycopg2 import sql
 from odoo import api, fields, models
 
 from ..tools import schedule
-from .account_escalation_followup_process import SHOWN
 
+SHOWN = 0  # the occurrence of what a message only shows: it takes no step by it
 INSERT_BATCH = 2000  # rows in one statement
 
 

@@ -1,7 +1,8 @@
 from odoo import Command, api, models
 
 from ..tools import schedule
-from .account_escalation_followup_process import SHOWN, SILENT
+from .account_escalation_followup_line import SHOWN
+from .account_escalation_followup_process import SILENT
 from .account_escalation_step import FOLLOWUP_MODEL
 
 
