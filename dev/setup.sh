@@ -166,6 +166,7 @@ with_demo = True
 CONF
 chmod 600 "$CACHE/odoo.conf"
 for variable in "PYTHONPATH=$CACHE/lib" "PATH=$CACHE/bin:$CACHE/venv/bin:$PATH" PYTHONWARNINGS=ignore::DeprecationWarning \
+    RL_renderPMBackend=_renderPM \
     "PGHOST=$PGHOST" "PGPORT=${PGPORT:-5432}" "PGUSER=$pguser" "PREFIX=$prefix"; do
     printf 'export %q\n' "$variable"
 done >"$CACHE/env"

@@ -2,6 +2,7 @@
 
 import io
 import re
+from importlib.util import find_spec
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -39,6 +40,10 @@ class TestLetter(EscalationCommon):
         self.calls = []
         run = ir_actions_report._run_wkhtmltopdf
         self.patch(ir_actions_report, "_run_wkhtmltopdf", lambda args: self.calls.append(args) or run(args))
+
+    def _create_bank_account(self):
+        values = {"acc_number": "DE89370400440532013000", "partner_id": self.company.partner_id.id}
+        self.env["res.partner.bank"].create(values)
 
     def _print(self, *customers):
         """The plan's letters to these customers, one invoice each, in that order; and the pages of each."""
@@ -167,10 +172,25 @@ class TestLetter(EscalationCommon):
         self.assertIn("Side Street 9", page)
         self.assertNotIn("Main Street 1", page)
 
+    def test_a_qr_code_with_what_is_asked_for(self):
+        """Drawn by core, in a way that a country's module adds."""
+        self._create_bank_account()
+        banks, asked = self.env.registry["res.partner.bank"], []
+
+        def params(_bank, _method, amount, currency, *_args):
+            asked.append((amount, currency.name))
+            return {"barcode_type": "QR", "width": 120, "height": 120, "value": f"{amount:.2f}"}
+
+        self.patch(banks, "_get_available_qr_methods", lambda _bank: [("ours", "Ours", 1)])
+        self.patch(banks, "_get_qr_code_generation_params", params)
+        letter, _texts = self._print(self.customer)
+        self.assertEqual(asked, [(letter.move_ids.amount_residual, letter.currency_id.name)])
+        [page] = OdooPdfFileReader(io.BytesIO(letter.attachment_ids.raw), strict=False).pages
+        can_draw = find_spec("_rl_renderPM") or find_spec("rlPyCairo")
+        self.assertEqual([image.image.size for image in page.images], [(120, 120)] if can_draw else [])
+
     def test_without_a_qr_code_that_cannot_be_drawn(self):
-        self.env["res.partner.bank"].create(
-            {"acc_number": "DE89370400440532013000", "partner_id": self.company.partner_id.id}
-        )
+        self._create_bank_account()
         banks = self.env.registry["res.partner.bank"]
         with (
             patch.object(banks, "build_qr_code_base64", side_effect=ImportError("No renderer")),
