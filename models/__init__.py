@@ -16,6 +16,7 @@ from . import account_escalation_followup_items
 from . import account_escalation_followup_recipients
 from . import account_escalation_followup_links
 from . import account_escalation_followup_text
+from . import account_escalation_followup_worklist
 from . import account_escalation_followup_message
 from . import account_escalation_followup_attachments
 from . import account_escalation_followup_delivery

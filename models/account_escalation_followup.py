@@ -10,7 +10,8 @@ SENT_AT_ONCE = 20  # so many emails does a click send; more of them leave in the
 # what the follow-up reads, cancels or sends in the name of the company, and what history is told by
 MACHINE_FIELDS = frozenset(
     [
-        *("channel", "date_done", "is_contact", "is_informed", "is_manual", "known_holds", "level", "reason", "state"),
+        *("channel", "date", "date_done", "is_contact", "is_informed", "is_manual", "is_outdated", "is_reviewed"),
+        *("known_holds", "level", "reason", "reason_detail", "state"),
         *("activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id"),
         *("plan_id", "step_id", "merged_from"),
         *("posting_status", "posting_carrier", "posting_reference", "posting_attempt", "is_posting_uncertain"),
@@ -73,7 +74,6 @@ class AccountEscalationFollowup(models.Model):
     activity_id = fields.Many2one("mail.activity", readonly=True, index="btree_not_null")
     attachment_ids = fields.Many2many("ir.attachment", string="Attachments", readonly=True)
     is_outdated = fields.Boolean(help="What was written or printed lists something that has changed since.")
-    amount_residual = fields.Monetary(string="Open Amount", compute="_compute_amount_residual")
     can_reopen = fields.Boolean(compute="_compute_can_reopen")
 
     _one_summary = models.UniqueIndex(
@@ -119,18 +119,6 @@ class AccountEscalationFollowup(models.Model):
 
     def _search_move_line_ids(self, operator, value):
         return [("line_ids.move_line_id", operator, value)]
-
-    @api.depends("state", "line_ids.counts", "line_ids.amount_residual", "line_ids.move_line_id.amount_residual")
-    def _compute_amount_residual(self):
-        """What is open now, as long as somebody could still ask for it; then what was asked for."""
-        for followup in self:
-            lines = followup.line_ids
-            if followup.state in self._get_open_states():
-                # sudo: the amount of the invoice is no secret to those who may read the follow-up
-                amounts = lines.filtered("counts").sudo().move_line_id.mapped("amount_residual")
-            else:
-                amounts = (lines.filtered("counts") or lines).mapped("amount_residual")
-            followup.amount_residual = sum(amounts)
 
     def write(self, vals):
         if not self.env.su and MACHINE_FIELDS & vals.keys():

@@ -81,6 +81,12 @@ class AccountEscalationFollowup(models.Model):
                 complete -= followup
         return complete
 
+    def _get_incomplete_warning(self):
+        """Which PDFs core did not make when the composer was opened: a person decides whether it leaves without."""
+        missing = self._get_attachable_moves().filtered(lambda move: not move.invoice_pdf_report_id)
+        names = ", ".join(missing.mapped("name"))
+        return names and self.env._("Odoo could not make the PDF of %s: it is not attached.", names)
+
     def _mark_invoices_sent(self):
         """What the customer gets by email is sent."""
         unsent = self._get_attachable_moves().filtered(lambda move: not move.is_move_sent)

@@ -44,6 +44,10 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         """Made only where it is needed: it takes a chart of accounts."""
         return self.setup_other_company()["company"]
 
+    def _open_wizard(self, action, **values):
+        """The wizard that a button opens, as the web client does."""
+        return self.env[action["res_model"]].with_context(**action["context"]).create(values)
+
     @classmethod
     def _create_customer(cls, name, **values):
         email = f"{name.lower().replace(' ', '.')}@example.com"

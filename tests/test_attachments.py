@@ -98,10 +98,11 @@ class TestAttachments(EscalationCommon):
         self.assertNotIn(TOO_LARGE, followup.body)
         registry = self.env.registry["account.escalation.followup"]
         with patch.object(registry, "_is_too_large", lambda _self, pdfs: bool(pdfs)):
-            context = followup.action_send()["context"]
+            composer = self._open_wizard(followup.action_send())
         self.assertTrue(move.invoice_pdf_report_id)
-        self.assertFalse(context["default_attachment_ids"])
-        self.assertIn(TOO_LARGE, context["default_body"])
+        self.assertFalse(composer.attachment_ids)
+        self.assertFalse(composer.escalation_warning)
+        self.assertIn(TOO_LARGE, composer.body)
 
     def test_not_sent_by_itself_without_a_pdf_that_core_refuses(self):
         """Such as that of an electronic invoice whose data are incomplete."""
@@ -123,7 +124,9 @@ class TestAttachments(EscalationCommon):
             self.assertFalse(self._mails_of(failed))
             self.assertEqual((followups - failed).state, "done")
             self.assertTrue(self._mails_of(followups - failed).attachment_ids)
-            self.assertFalse(failed.action_send()["context"]["default_attachment_ids"])  # a person may send it so
+            composer = self._open_wizard(failed.action_send())  # a person may send it so
+        self.assertFalse(composer.attachment_ids)
+        self.assertIn(refused.name, composer.escalation_warning)
 
     def test_not_said_to_colleagues(self):
         self.company.escalation_max_attachment_mb = 1

@@ -241,7 +241,7 @@ class TestCallResult(EscalationCommon):
             with self.subTest(result):
                 action = getattr(self.one, f"action_escalation_{name}")()
                 self.assertNotIn("Call", action["name"], "they may have written")
-                wizard = self.env[action["res_model"]].with_context(**action["context"]).create({"reference": "X1"})
+                wizard = self._open_wizard(action, reference="X1")
                 self.assertEqual(wizard.result, result)
                 self.assertEqual(wizard.move_ids, self.one)
                 wizard.action_apply()

@@ -105,7 +105,7 @@ class TestCustomerMessage(CustomerCase):
         self.assertEqual((followup.state, self._listed(followup)), ("todo", two))
         with self.mock_mail_gateway():
             action = followup.action_send()
-            self.env[action["res_model"]].with_context(**action["context"]).create({})._action_send_mail()
+            self._open_wizard(action)._action_send_mail()
         self.assertEqual(followup.state, "done")
         self.assertNotIn(one.name, followup.mail_message_id.body)
 

@@ -15,14 +15,9 @@ from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon
 
 
 class FollowupCase(EscalationCommon):
-    def _compose(self, followup):
-        """The composer that Send opens."""
-        action = followup.action_send()
-        return self.env[action["res_model"]].with_context(**action["context"]).create({})
-
     def _send_by_hand(self, followup):
         with self.mock_mail_gateway():
-            self._compose(followup)._action_send_mail()
+            self._open_wizard(followup.action_send())._action_send_mail()
 
     def _reviewed(self, **values):
         """A plan whose first step is a reviewed email, and an invoice that has reached it."""
@@ -318,7 +313,7 @@ class TestReview(FollowupCase):
 
     def test_composer_is_filled_in(self):
         plan, move = self._reviewed()
-        composer = self._compose(plan._run(MONDAY))
+        composer = self._open_wizard(plan._run(MONDAY).action_send())
         self.assertEqual(composer.subject, f"Reminder {move.name}")
         self.assertEqual(composer.partner_ids, self.customer)
         self.assertIn("100.00", composer.body)
@@ -326,7 +321,7 @@ class TestReview(FollowupCase):
     def test_what_a_person_wrote_is_sent(self):
         plan, _move = self._reviewed()
         followup = plan._run(MONDAY)
-        composer = self._compose(followup)
+        composer = self._open_wizard(followup.action_send())
         composer.body = composer.body.replace("Please pay", "Dear Jane")
         with self.mock_mail_gateway():
             composer._action_send_mail()
@@ -340,12 +335,12 @@ class TestReview(FollowupCase):
         self._pay(move, 40.0)
         self.assertEqual(followup.amount_residual, 60.0)
         self.assertIn("60.00", followup.items_table)
-        self.assertIn("60.00", self._compose(followup).body)
+        self.assertIn("60.00", self._open_wizard(followup.action_send()).body)
 
     def test_amount_that_changes_while_writing_is_not_sent(self):
         plan, move = self._reviewed()
         followup = plan._run(MONDAY)
-        composer = self._compose(followup)
+        composer = self._open_wizard(followup.action_send())
         self._pay(move, 40.0)
         with self.assertRaisesRegex(UserError, "has changed"), self.env.cr.savepoint():
             composer._action_send_mail()
@@ -355,7 +350,7 @@ class TestReview(FollowupCase):
     def test_paid_while_writing_is_not_sent(self):
         plan, move = self._reviewed()
         followup = plan._run(MONDAY)
-        composer = self._compose(followup)
+        composer = self._open_wizard(followup.action_send())
         self._pay(move)
         with self.assertRaisesRegex(UserError, "not waiting any more"):
             composer._action_send_mail()
@@ -364,7 +359,7 @@ class TestReview(FollowupCase):
     def test_sent_once(self):
         plan, _move = self._reviewed()
         followup = plan._run(MONDAY)
-        one, two = self._compose(followup), self._compose(followup)
+        one, two = self._open_wizard(followup.action_send()), self._open_wizard(followup.action_send())
         with self.mock_mail_gateway():
             one._action_send_mail()
             with self.assertRaisesRegex(UserError, "not waiting any more"):
@@ -372,14 +367,14 @@ class TestReview(FollowupCase):
 
     def test_composer_does_not_send_later(self):
         plan, _move = self._reviewed()
-        composer = self._compose(plan._run(MONDAY))
+        composer = self._open_wizard(plan._run(MONDAY).action_send())
         with self.assertRaisesRegex(UserError, "stays in To Do"):
             composer.action_schedule_message()
 
     def test_composer_without_anybody_to_write_to(self):
         plan, _move = self._reviewed()
         followup = plan._run(MONDAY)
-        composer = self._compose(followup)
+        composer = self._open_wizard(followup.action_send())
         composer.partner_ids = self._create_customer("Mute", email=False)
         with self.assertRaisesRegex(UserError, "none of the recipients"):
             composer._action_send_mail()

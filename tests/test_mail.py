@@ -241,7 +241,7 @@ class TestByPerson(MailCase):
 
     def _send_by_hand(self):
         action = self.followup.action_send()
-        composer = self.env[action["res_model"]].with_context(**action["context"]).create({})
+        composer = self._open_wizard(action)
         composer.body = composer.body.replace("Please pay", "Please pay, dear Jane")
         composer._action_send_mail()
         [received] = self._deliver(self.followup)

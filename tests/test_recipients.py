@@ -52,7 +52,7 @@ class RecipientsCase(EscalationCommon):
     def _send_by_hand(self, followup):
         with self.mock_mail_gateway(), freeze_time("2026-11-02 12:00:00"):
             action = followup.action_send()
-            composer = self.env[action["res_model"]].with_context(**action["context"]).create({})
+            composer = self._open_wizard(action)
             composer._action_send_mail()
         return self._addresses()
 
@@ -182,7 +182,7 @@ class TestAnotherTry(RecipientsCase):
         self._create_invoice(day("10-16"), plan)
         followup = plan._run(MONDAY)
         action = followup.action_send()
-        composer = self.env[action["res_model"]].with_context(**action["context"]).create({})
+        composer = self._open_wizard(action)
         composer.partner_ids = adviser
         with self.mock_mail_gateway():
             composer._action_send_mail()

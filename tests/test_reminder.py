@@ -16,17 +16,14 @@ class TestReminder(EscalationCommon):
         self.plan = self._create_plan(self._step(1), min_contact_days=3)
         self.move = self._create_invoice(day("10-16"), self.plan)
 
-    def _compose(self, action):
-        return self.env[action["res_model"]].with_context(**action["context"]).create({})
-
     def _remind(self, moves):
         action = moves.action_escalation_remind()
         with self.mock_mail_gateway():
-            self._compose(action)._action_send_mail()
+            self._open_wizard(action)._action_send_mail()
         return self._followups_of(moves[:1])[-1]
 
     def test_one_customer_opens_the_composer_filled_in(self):
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         self.assertIn(self.move.name, composer.body)
         self.assertEqual(composer.partner_ids, self.customer)
 
@@ -64,7 +61,7 @@ class TestReminder(EscalationCommon):
 
     def test_paid_meanwhile(self):
         action = self.move.action_escalation_remind()
-        composer = self._compose(action)
+        composer = self._open_wizard(action)
         self._pay(self.move)
         with self.assertRaises(UserError):
             composer._action_send_mail()
@@ -91,20 +88,20 @@ class TestReminder(EscalationCommon):
 
     def test_text_for_what_is_not_due_yet(self):
         early = self._create_invoice(day("11-20"))
-        composer = self._compose(early.action_escalation_remind())
+        composer = self._open_wizard(early.action_escalation_remind())
         self.assertIn("falls due soon", composer.body)
         self.assertNotIn("past its due date", composer.body)
-        self.assertIn("past its due date", self._compose(self.move.action_escalation_remind()).body)
+        self.assertIn("past its due date", self._open_wizard(self.move.action_escalation_remind()).body)
 
     # --- what it carries, and who gets it ----------------------------------------------------------------------------
 
     def test_invoice_is_attached(self):
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         self.assertTrue(self.move.invoice_pdf_report_id)
         self.assertEqual(composer.attachment_ids, self.move.invoice_pdf_report_id)
 
     def test_copy_to_oneself(self):
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         composer.escalation_sends_copy = True
         with self.mock_mail_gateway():
             composer._action_send_mail()
@@ -148,7 +145,7 @@ class TestReminder(EscalationCommon):
         self.assertEqual(composer.partner_ids, self.customer)
 
     def test_saved_template_takes_what_the_user_has_added_and_no_invoice(self):
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         pdf = composer.attachment_ids
         added = self.env["ir.attachment"].create({"name": "Terms.pdf", "res_model": composer._name, "raw": b"Terms"})
         composer.attachment_ids |= added
@@ -158,9 +155,9 @@ class TestReminder(EscalationCommon):
         self.assertEqual(self.move.invoice_pdf_report_id, pdf, "the legal PDF stays where it is")
 
     def test_saved_template_can_be_chosen_for_another_customer_and_on_a_step(self):
-        template = self._save_template(self._compose(self.move.action_escalation_remind()))
+        template = self._save_template(self._open_wizard(self.move.action_escalation_remind()))
         other = self._create_invoice(day("10-16"), partner=self._create_customer("Deco Addict"), amount=77.0)
-        composer = self._compose(other.action_escalation_remind())
+        composer = self._open_wizard(other.action_escalation_remind())
         email_from = composer.email_from
         composer.template_id = template
         self.assertIn(other.name, composer.body)
@@ -185,10 +182,7 @@ class TestReminders(EscalationCommon):
     def _ask(self, moves):
         action = moves.action_escalation_remind()
         self.assertEqual(action["res_model"], "account.escalation.remind")
-        return self.env[action["res_model"]].with_context(**action["context"]).create({})
-
-    def _compose(self, action):
-        return self.env[action["res_model"]].with_context(**action["context"]).create({})
+        return self._open_wizard(action)
 
     def test_told_how_many_customers(self):
         wizard = self._ask(self.move | self.other)
@@ -198,7 +192,7 @@ class TestReminders(EscalationCommon):
     def test_read_one_by_one(self):
         action = self._ask(self.move | self.other).action_review()
         for move, waiting in ((self.move, 1), (self.other, 0)):
-            composer = self._compose(action)
+            composer = self._open_wizard(action)
             self.assertEqual(composer.partner_ids, move.partner_id)
             self.assertEqual(composer.escalation_next_count, waiting)
             with self.mock_mail_gateway():
@@ -208,7 +202,7 @@ class TestReminders(EscalationCommon):
 
     def test_those_not_read_yet_wait_in_to_do(self):
         action = self._ask(self.move | self.other).action_review()
-        self._compose(action)  # and closed again
+        self._open_wizard(action)  # and closed again
         todo = safe_eval(self.env.ref("account_escalation.account_escalation_followup_action_todo").domain)
         reminders = (self.move | self.other).escalation_followup_ids
         self.assertEqual(len(reminders.filtered_domain(todo)), 2)
@@ -291,7 +285,7 @@ class TestReminders(EscalationCommon):
         self.assertEqual(self.other.escalation_followup_ids.reason, "hold")
 
     def test_what_was_read_and_failed_is_read_again(self):
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         with self.mock_mail_gateway():
             composer._action_send_mail()
         reminder = self.move.escalation_followup_ids
@@ -340,27 +334,27 @@ class TestReminders(EscalationCommon):
 
     def test_hold_is_told_and_a_person_may_send_all_the_same(self):
         self.move.write({"escalation_hold": "pause", "escalation_hold_until": day("11-30")})
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         self.assertIn("Paused", composer.escalation_warning)
         with self.mock_mail_gateway():
             composer._action_send_mail()
         self.assertEqual(self.move.escalation_followup_ids.state, "done")
 
     def test_hold_that_comes_while_the_email_is_written_stops_it(self):
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         self.move.write({"escalation_hold": "dispute"})
         with self.assertRaisesRegex(UserError, "On hold"):
             composer._action_send_mail()
 
     def test_another_hold_than_the_known_one_stops_it(self):
         self.move.write({"escalation_hold": "pause"})
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         self.move.write({"escalation_hold": "dispute"})
         with self.assertRaisesRegex(UserError, "On hold"):
             composer._action_send_mail()
 
     def test_customer_who_is_held_while_the_email_is_written(self):
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         self.customer.write({"escalation_hold": "pause"})
         with self.assertRaisesRegex(UserError, "On hold"):
             composer._action_send_mail()
@@ -378,19 +372,19 @@ class TestReminders(EscalationCommon):
     def test_hold_that_comes_beside_a_known_one_stops_it_too(self):
         other = self._create_invoice(day("10-16"))
         other.write({"escalation_hold": "pause"})
-        composer = self._compose((self.move | other).action_escalation_remind())
+        composer = self._open_wizard((self.move | other).action_escalation_remind())
         self.move.write({"escalation_hold": "dispute"})
         with self.assertRaisesRegex(UserError, "On hold"):
             composer._action_send_mail()
 
     def test_begun_twice_the_last_one_counts(self):
-        first, _second = (self._compose(self.move.action_escalation_remind()) for _time in range(2))
+        first, _second = (self._open_wizard(self.move.action_escalation_remind()) for _time in range(2))
         self.assertEqual(len(self._drafts()), 1)
         self.assertFalse(first.exists())
 
     def test_two_people_do_not_remind_of_the_same(self):
         biller = new_test_user(self.env, "biller", "account.group_account_invoice", company_id=self.company.id)
-        mine = self._compose(self.move.action_escalation_remind())
+        mine = self._open_wizard(self.move.action_escalation_remind())
         action = self.move.with_user(biller).action_escalation_remind()
         theirs = self.env[action["res_model"]].with_user(biller).with_context(**action["context"]).create({})
         with self.mock_mail_gateway():
@@ -404,7 +398,7 @@ class TestReminders(EscalationCommon):
         self._ask(self.move | self.other).action_review()
         waiting = self.move.escalation_followup_ids
         plan._run(MONDAY)
-        composer = self._compose(waiting.action_send())
+        composer = self._open_wizard(waiting.action_send())
         self.assertIn("Contacted lately: 11/02/2026", composer.escalation_warning)
         with self.mock_mail_gateway():
             composer._action_send_mail()
@@ -427,7 +421,7 @@ class TestReminders(EscalationCommon):
 
     def test_paid_although_the_hold_was_known(self):
         self.move.write({"escalation_hold": "pause"})
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         self._pay(self.move)
         with self.assertRaises(UserError):
             composer._action_send_mail()
@@ -438,7 +432,7 @@ class TestReminders(EscalationCommon):
         plan._run(MONDAY)
         self._contact(self.move, day("11-01"))
         self._pay_in(30.0)
-        warning = self._compose(self.move.action_escalation_remind()).escalation_warning
+        warning = self._open_wizard(self.move.action_escalation_remind()).escalation_warning
         name = self.move.name
         self.assertEqual(
             warning.replace("\xa0", " ").splitlines(),
@@ -474,7 +468,7 @@ class TestReminders(EscalationCommon):
 
     def test_told_that_it_is_not_due(self):
         early = self._create_invoice(day("12-16"))
-        self.assertIn("Not due yet", self._compose(early.action_escalation_remind()).escalation_warning)
+        self.assertIn("Not due yet", self._open_wizard(early.action_escalation_remind()).escalation_warning)
         wizard = self._ask(early | self.other)
         wizard.action_send()
         self.assertEqual(early.escalation_followup_ids.state, "todo")
@@ -498,7 +492,7 @@ class TestReminders(EscalationCommon):
         self.assertFalse(self._drafts())
 
     def test_what_is_sent_is_marked_as_sent(self):
-        composer = self._compose(self.move.action_escalation_remind())
+        composer = self._open_wizard(self.move.action_escalation_remind())
         with self.mock_mail_gateway():
             composer._action_send_mail()
         self.assertTrue(self.move.is_move_sent)
@@ -511,7 +505,7 @@ class TestReminders(EscalationCommon):
     def test_customer_is_reminded_of_what_is_overdue(self):
         later = self._create_invoice(day("12-16"))
         second = self._create_invoice(day("10-20"))
-        composer = self._compose(self.customer.action_escalation_remind())
+        composer = self._open_wizard(self.customer.action_escalation_remind())
         self.assertEqual(composer.escalation_followup_id.move_ids, self.move | second)
         self.assertNotIn(later.name, composer.body)
 

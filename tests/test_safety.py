@@ -251,7 +251,7 @@ class TestSafety(EscalationCommon):
             followup.sudo()._fail_undelivered()
             action = followup.action_send()
             with self.mock_mail_gateway():
-                self.env[action["res_model"]].with_context(**action["context"]).create({})._action_send_mail()
+                self._open_wizard(action)._action_send_mail()
         self.assertEqual(followup.state, "done")
         self.assertEqual(mail.state, "cancel", "trying all refused emails again must not send it twice")
         self.assertNotIn("cancel", (self._mails_of(followup) - mail).mapped("state"))

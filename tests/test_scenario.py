@@ -46,7 +46,7 @@ class TestScenario(EscalationCommon):
         with freeze_time("2026-11-30 10:00:00"):
             action = second.action_send()
             with self.mock_mail_gateway():
-                self.env[action["res_model"]].with_context(**action["context"]).create({})._action_send_mail()
+                self._open_wizard(action)._action_send_mail()
             self.assertIn("at least 5 days after the last contact", move.escalation_reason)
         self.assertEqual(move.escalation_last_date, day("11-30"))
 

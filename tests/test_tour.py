@@ -167,7 +167,7 @@ class TestViews(ScreensCommon):
     def test_email_opens_as_sent(self):
         action = self.followup.action_send()
         with self.mock_mail_gateway():
-            self.env[action["res_model"]].with_context(**action["context"]).create({})._action_send_mail()
+            self._open_wizard(action)._action_send_mail()
         form = Form(self.followup)
         self.assertIn("Please pay", form.mail_body)
         self.assertEqual(form.mail_subject, f"Reminder {self.move.name}")

@@ -17,7 +17,7 @@ class MailComposeMessage(models.TransientModel):
     )
     escalation_next_count = fields.Integer(compute="_compute_escalation_next_count")
     escalation_last_contact = fields.Integer(help="The latest email to the customer that the writer could know of.")
-    escalation_warning = fields.Text(related="escalation_followup_id.warning")
+    escalation_warning = fields.Text(compute="_compute_escalation_warning")
     escalation_sends_copy = fields.Boolean(
         string="Send me a copy", help="You get the same email with the same attachments; the customer does not see it."
     )
@@ -26,6 +26,13 @@ class MailComposeMessage(models.TransientModel):
     def _compute_escalation_next_count(self):
         for composer in self:
             composer.escalation_next_count = len(composer.escalation_next_ids)
+
+    @api.depends("escalation_followup_id")
+    def _compute_escalation_warning(self):
+        for composer in self:
+            followup = composer.escalation_followup_id
+            warnings = [followup.warning, followup and followup._get_incomplete_warning()]
+            composer.escalation_warning = "\n".join(filter(None, warnings))
 
     # --- another template: a text, not another party ------------------------------------------------------------------
 
