@@ -1,10 +1,12 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL, format_amount, format_date
 
 from ..tools.invoices import FOLLOWED_PAYMENT_STATES
+
+RESULTS = frozenset({"state", "amount_paid", "date_paid", "days_late"})  # read off the ledger
 
 
 class AccountEscalationPromise(models.Model):
@@ -117,6 +119,14 @@ class AccountEscalationPromise(models.Model):
             promise._hold_moves()
         return promises
 
+    def write(self, vals):
+        if not self.env.su and RESULTS & vals.keys():
+            raise AccessError(self.env._("What became of a promise is read off the payments, not written by hand."))
+        res = super().write(vals)
+        if "date" in vals:
+            self.filtered(lambda promise: promise.state == "open" and promise.is_held)._move_hold_ends()
+        return res
+
     @api.model
     def _complete(self, vals):
         """Customer, company and currency are those of the invoices."""
@@ -141,6 +151,12 @@ class AccountEscalationPromise(models.Model):
             lambda promise: promise.state == "open" and promise.is_held and move in promise.move_ids
         )
         return max((promise._get_deadline() for promise in held), default=self._get_deadline())
+
+    def _move_hold_ends(self):
+        """The pause of the invoices ends when the last open promise on them does."""
+        held = self.move_ids.filtered(lambda move: move.escalation_hold == "promise")
+        for until, moves in held.grouped(self._get_hold_end).items():
+            moves.escalation_hold_until = until
 
     def _hold_moves(self):
         self.ensure_one()
@@ -178,7 +194,7 @@ class AccountEscalationPromise(models.Model):
             values = {"amount_paid": sum(amount for _day, amount in payments), "date_paid": last, "state": state}
             values["days_late"] = (last - promise.date).days if last else 0
             was_well = promise.state in ("open", "kept")
-            promise.write(values)
+            promise.sudo().write(values)  # sudo: whoever pays in need not be one who may write on promises
             if was_well and state in ("broken", "partial"):
                 promise._remind()
 
@@ -213,13 +229,13 @@ class AccountEscalationPromise(models.Model):
 
     def action_cancel(self):
         """The promise was withdrawn: the invoices go on in their plan."""
+        self.check_access("write")
         promises = self.filtered(lambda promise: promise.state == "open")
-        promises.state = "cancelled"
+        promises.sudo().state = "cancelled"  # sudo: see write()
         held = promises.move_ids.filtered(lambda move: move.escalation_hold == "promise")
         others = self.search([("move_ids", "in", held.ids), ("state", "=", "open"), ("is_held", "=", True)])
         (held - others.move_ids).action_escalation_lift()
-        for until, moves in (held & others.move_ids).grouped(others._get_hold_end).items():
-            moves.escalation_hold_until = until
+        others._move_hold_ends()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_told(self):

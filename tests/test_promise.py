@@ -6,7 +6,7 @@ import psycopg2
 from freezegun import freeze_time
 
 from odoo import Command
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
@@ -59,6 +59,18 @@ class TestPromise(EscalationCommon):
         self._promise(self.move, other, amount=50.0, date=day("12-10")).action_cancel()
         self.assertEqual(self.move.escalation_hold_until, day("11-13"))
         self.assertFalse(other.escalation_hold)
+
+    def test_put_off_to_another_day(self):
+        promise = self._promise()
+        promise.date = day("11-20")
+        self.assertEqual(self.move.escalation_hold_until, day("11-23"))
+
+    def test_what_became_of_it_is_not_written_by_hand(self):
+        promise = self._promise()
+        for vals in ({"state": "kept"}, {"amount_paid": 99.0}, {"date_paid": MONDAY}, {"days_late": -5}):
+            with self.subTest(vals), self.assertRaises(AccessError):
+                promise.write(vals)
+        promise.note = "By phone"
 
     def test_without_pause(self):
         self._promise(is_held=False)
