@@ -5,7 +5,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from .account_escalation_step import FOLLOWUP_MODEL
 
-PLACEHOLDER = re.compile(r"\bobject((?:\.\w+)+)(?!\s*\()")
+PLACEHOLDER = re.compile(r"\bobject((?:\.\w+\b(?!\s*\())+)")  # the fields, up to a method's call
 
 
 class MailTemplate(models.Model):
@@ -29,7 +29,7 @@ class MailTemplate(models.Model):
             )
 
     def _escalation_check_placeholders(self):
-        """Each ``object.field.field`` of a follow-up's texts must exist.
+        """Each ``object.field.field`` of a follow-up's texts must exist; what follows a plain value is Python's.
 
         :raise ValidationError: names the template, the part of it and the placeholder
         """
@@ -42,7 +42,7 @@ class MailTemplate(models.Model):
         self.ensure_one()
         model = self.env[FOLLOWUP_MODEL]
         for name in path:
-            field = model._fields.get(name) if isinstance(model, models.BaseModel) else None
+            field = model._fields.get(name)
             if field is None and not hasattr(model, name):
                 raise ValidationError(
                     self.env._(
@@ -52,4 +52,6 @@ class MailTemplate(models.Model):
                         path="object." + ".".join(path),
                     )
                 )
-            model = self.env[field.comodel_name] if field is not None and field.relational else ""
+            if field is None or not field.relational:
+                return
+            model = self.env[field.comodel_name]
