@@ -7,6 +7,12 @@ from odoo.tools.constants import GC_UNLINK_LIMIT
 from .account_escalation_step import FOLLOWUP_MODEL
 
 UNDELIVERED_DAYS = 30  # how long after sending a bounce is looked for
+ANSWERS = [  # a domain on messages: what customers write back; colleagues answer their notifications by email too
+    ("message_type", "=", "email"),
+    "|",
+    ("author_id", "=", False),
+    ("author_id.partner_share", "=", True),
+]
 STATUSES = {  # of the recipients' notifications, the worst first
     "failed": ("exception",),
     "bounced": ("bounce",),
@@ -69,7 +75,7 @@ class AccountEscalationFollowup(models.Model):
             self.env["mail.message"]
             .sudo()
             ._read_group(
-                [("model", "=", self._name), ("res_id", "in", self.ids), ("message_type", "=", "email")],
+                [("model", "=", self._name), ("res_id", "in", self.ids), *ANSWERS],
                 ["res_id"],
                 ["__count"],
             )

@@ -10,6 +10,7 @@ from odoo.tools.misc import hmac
 
 from ..tools import schedule
 from ..tools.invoices import OPEN_CREDITS, OPEN_INVOICES, OPEN_RECEIVABLES
+from .account_escalation_followup_delivery import ANSWERS
 from .account_escalation_step import FOLLOWUP_MODEL
 
 LINK_DAYS = 60  # so long does the link of a message open the list of what is owed
@@ -149,7 +150,7 @@ class AccountEscalationFollowup(models.Model):
     def _message_post_after_hook(self, message, msg_vals):
         """An answer of the customer is told on the invoice or the customer too, where people look."""
         res = super()._message_post_after_hook(message, msg_vals)
-        if message.message_type == "email":
+        if message.sudo().filtered_domain(ANSWERS):  # sudo: the mail gateway has no rights on authors
             for followup in self.sudo():  # sudo: the mail gateway has no rights on invoices
                 followup._tell_answer(message)
         return res

@@ -60,9 +60,14 @@ class TestDelivery(EscalationCommon):
         self.assertEqual(followup.answer_count, 0)
         followup.message_post(body="We pay on Friday", message_type="email", author_id=followup.partner_id.id)
         followup.message_post(body="Let us wait", message_type="comment")
+        colleague = self.user_employee.partner_id
+        for other in self.followups[:2]:
+            other.message_post(body="Let us wait", message_type="email", author_id=colleague.id)
         followup.invalidate_recordset(["answer_count"])
         self.assertEqual(followup.answer_count, 1)
         self.assertEqual(self._search_by_filter("mail_answered"), followup)
+        told = followup.move_ids.message_ids.filtered(lambda message: "has answered to" in (message.body or ""))
+        self.assertEqual(len(told), 1)
 
     def test_the_queue_forgets_what_was_sent_the_history_does_not(self):
         mails = self.env["mail.mail"].concat(*map(self._mails_of, self.followups))
