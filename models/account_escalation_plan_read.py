@@ -155,8 +155,9 @@ class AccountEscalationPlan(models.Model):
         return map(Row._make, self.env.execute_query(query))
 
     def _flush_facts(self):
-        models = ("account.move", "account.move.line", "res.partner")
-        for model in (*models, "account.escalation.followup", "account.escalation.followup.line"):
+        of_customers = ("account.move", "account.move.line", "res.partner", "res.users")
+        ours = ("step", "followup", "followup.line")
+        for model in (*of_customers, *(f"account.escalation.{name}" for name in ours)):
             self.env[model].flush_model()
 
     def _stream(self, query):
@@ -175,6 +176,7 @@ class AccountEscalationPlan(models.Model):
 
         :param partner_ids: by default those on whom something is decided, or whose last contact the decision must know
         """
+        self._flush_facts()
         customers = self._read_decided(partner_ids)
         for partner_id, last_contact, last_automatic in self._read_contacts(partner_ids):
             customer = customers.get(partner_id, NOBODY)
