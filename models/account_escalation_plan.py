@@ -1,10 +1,7 @@
-import logging
-
 from odoo import Command, api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
-
-_logger = logging.getLogger(__name__)
+from odoo.tools import email_normalize
 
 
 class AccountEscalationPlan(models.Model):
@@ -18,9 +15,7 @@ class AccountEscalationPlan(models.Model):
     name = fields.Char(required=True, translate=True)
     active = fields.Boolean(default=True)
     sequence = fields.Integer(default=10)
-    company_id = fields.Many2one(
-        "res.company", required=True, default=lambda self: self.env.company, index=True, readonly=False
-    )
+    company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company, index=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
     level = fields.Selection(
         [
@@ -204,6 +199,12 @@ class AccountEscalationPlan(models.Model):
             others = companies - plan.company_id
             if any(self.env["res.partner"]._escalation_find_by_plan(plan, company=company) for company in others):
                 raise ValidationError(self.env._("Customers of another company are under the plan “%s”.", plan.name))
+
+    @api.constrains("sender_email")
+    def _check_sender_email(self):
+        for plan in self:
+            if plan.sender_email and not email_normalize(plan.sender_email):
+                raise ValidationError(self.env._("“%s” is not one email address.", plan.sender_email))
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_in_use(self):

@@ -44,6 +44,12 @@ class TestPlan(EscalationCommon):
         other = self.env.ref("account.email_template_edi_invoice")
         self._assert_refused("not made for follow-ups", self._step(3, template_id=other.id))
 
+    def test_sender_that_is_no_address(self):
+        for nonsense in ("accounts at company", "a@example.com, b@example.com"):
+            with self.assertRaises(ValidationError):
+                self._create_plan(sender_email=nonsense)
+        self._create_plan(sender_email="accounts@example.com")
+
     def test_two_defaults(self):
         self._create_plan(is_default=True)
         self._assert_refused("one default plan only", is_default=True)
