@@ -10,7 +10,7 @@ SENT_AT_ONCE = 20  # so many emails does a click send; more of them leave in the
 # what the follow-up reads, cancels or sends in the name of the company, and what history is told by
 MACHINE_FIELDS = frozenset(
     [
-        *("channel", "date", "date_done", "is_contact", "is_informed", "is_manual", "is_outdated", "is_reviewed"),
+        *("channel", "date", "date_done", "is_contact", "is_informed", "is_manual", "is_reviewed"),
         *("known_holds", "level", "reason", "reason_detail", "state"),
         *("activity_id", "attachment_ids", "company_id", "line_ids", "mail_message_id", "partner_id"),
         *("plan_id", "step_id", "merged_from"),

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+OVER = ("finished", "passed")  # reasons of a decision: nothing more comes of itself
 COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -31,6 +32,13 @@ class AccountMove(models.Model):
         search="_search_escalation_reason",
         groups="base.group_user",
     )
+    escalation_is_over = fields.Boolean(
+        string="Plan Ended",
+        compute="_compute_escalation_next",
+        search="_search_escalation_is_over",
+        groups="base.group_user",
+        help="Its plan has nothing left to do, and it is not paid: somebody must decide how to go on.",
+    )
     escalation_alert = fields.Char(compute="_compute_escalation_alert", groups="base.group_user")
 
     @api.depends(
@@ -53,6 +61,7 @@ class AccountMove(models.Model):
             move.escalation_next_step_id = decision and decision.steps and decision.steps[0].id
             move.escalation_next_date = decision and decision.date
             move.escalation_reason = decision and plans.browse(facts.plan_id)._explain(decision)
+            move.escalation_is_over = decision and decision.reason in OVER
 
     def _search_escalation_next_step_id(self, operator, value):
         if operator != "in":
@@ -79,6 +88,12 @@ class AccountMove(models.Model):
 
         found = Domain(self._search_escalation_decisions(matches, SQL("m.escalation_plan_id IS NOT NULL")))
         return found if operator == "ilike" or all(value) else found | Domain("escalation_plan_id", "=", False)
+
+    def _search_escalation_is_over(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        found = Domain(self._search_escalation_decisions(lambda _facts, decision: decision.reason in OVER))
+        return found if True in value else ~found
 
     def _search_escalation_value(self, get_value, values):
         """Search ``in``, where an empty value stands for all invoices that have none, under a plan or not."""
@@ -121,5 +136,5 @@ class AccountMove(models.Model):
 
     @api.model
     def _escalation_invalidate_next(self):
-        names = ("last_date", "next_step_id", "next_date", "reason")
+        names = ("last_date", "next_step_id", "next_date", "reason", "is_over")
         self.invalidate_model([f"escalation_{name}" for name in names], flush=False)

@@ -34,6 +34,22 @@ class AccountMove(models.Model):
         help="Under an invoice plan, and the customer under a customer plan.",
     )
 
+    escalation_customer_status = fields.Char(
+        string="With Its Customer",
+        compute="_compute_escalation_customer_status",
+        groups=ACCOUNTANTS,
+        help="The plan of the customer, which follows up this invoice too, and what comes next by it.",
+    )
+
+    @api.depends("escalation_plan_id", "commercial_partner_id.escalation_plan_id")
+    @api.depends_context("company", "lang")
+    def _compute_escalation_customer_status(self):
+        for move in self:
+            customer = move.commercial_partner_id.with_company(move.company_id)
+            plan = customer.escalation_plan_id
+            is_with_customer = plan and not move.escalation_plan_id
+            move.escalation_customer_status = is_with_customer and f"{plan.name}: {customer.escalation_reason}"
+
     @api.depends("escalation_plan_id", "commercial_partner_id.escalation_plan_id")
     @api.depends_context("company")
     def _compute_escalation_is_doubled(self):

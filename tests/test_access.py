@@ -42,7 +42,7 @@ class TestAccess(EscalationCommon):
 
     def test_history_is_not_written_by_hand(self):
         followup = self.plan._run(MONDAY).with_user(self.biller)
-        for vals in ({"state": "done"}, {"is_manual": True}, {"date_done": MONDAY}):
+        for vals in ({"state": "done"}, {"is_manual": True}, {"date": MONDAY}, {"reason_detail": "Paid"}):
             with self.subTest(vals), self.assertRaises(AccessError):
                 followup.write(vals)
 

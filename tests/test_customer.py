@@ -583,3 +583,12 @@ class TestCustomerBadInput(EscalationCommon):
         plan = self._create_plan(self._step(10))
         plan.write({"level": "customer", "next_run_date": MONDAY})
         self.assertEqual(plan.level, "customer")
+
+
+class TestOnTheInvoice(CustomerCase):
+    def test_says_what_its_customer_s_plan_does(self):
+        self.plan.name = "Whole customer"
+        move = self._create_invoice(day("10-16"))
+        self.assertEqual(move.escalation_customer_status, f"Whole customer: {self.customer.escalation_reason}")
+        move.escalation_plan_id = self._create_plan(self._step(1))
+        self.assertFalse(move.escalation_customer_status)

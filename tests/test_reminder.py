@@ -72,6 +72,16 @@ class TestReminder(EscalationCommon):
         with self.assertRaises(ValidationError):
             self.template.subject = "{{ object.total_de }}"
 
+    def test_placeholders_that_do_something_with_a_field(self):
+        for path in (
+            "get_base_url()",
+            "date.strftime('%d')",
+            "user_id.name.upper()",
+            "line_ids.mapped('move_id')",
+            "date.year",
+        ):
+            self.template.subject = f"{{{{ object.{path} }}}}"
+
     def test_earlier_reminders_can_be_cited(self):
         self._remind(self.move)
         followup = self.plan._run(day("11-05"))

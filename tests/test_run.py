@@ -137,6 +137,16 @@ class TestWho(EscalationCommon):
         move.button_draft()
         self._assert_not_followed(move, "Not posted")
 
+    def test_what_no_plan_asks_for_any_more_is_found(self):
+        move = self._create_invoice(day("10-16"), self.plan)
+        over = [("id", "=", move.id), ("escalation_is_over", "=", True)]
+        self.assertFalse(move.search(over))
+        self.plan._run(MONDAY)
+        self.assertTrue(move.escalation_is_over)
+        self.assertEqual(move.search(over), move)
+        self._pay(move)
+        self.assertFalse(move.search(over))
+
     def test_small_amount(self):
         move = self._create_invoice(day("10-16"), self.plan, amount=5.0)
         self._assert_not_followed(move, "minimum")
