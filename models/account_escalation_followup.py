@@ -26,6 +26,7 @@ class AccountEscalationFollowup(models.Model):
     _description = "Follow-up"
     _inherit = ["mail.thread"]
     _order = "date desc, id desc"
+    _rec_names_search = ["partner_id"]
     _mail_post_access = "read"  # internal contacts note what they hear
 
     plan_id = fields.Many2one("account.escalation.plan", required=True, ondelete="restrict", index=True, readonly=True)
@@ -244,15 +245,19 @@ class AccountEscalationFollowup(models.Model):
             todo = todo._to_act()
             outdated = todo._recheck_all().filtered(lambda letter: letter._refresh_amounts() or letter._is_of_before())
             outdated._attempt(lambda batch: batch._make_letters())
-        files = letters.filtered(lambda followup: followup.state in ("todo", "done")).attachment_ids
-        if not files:
+        printed = letters.filtered(lambda f: f.state in ("todo", "done") and f.attachment_ids)
+        if not printed:
             return letters._notify_result()  # no error: what was withdrawn just now stays so
-        attachment = files
-        if len(files) > 1:
-            values = {"raw": merge_pdf(files.mapped("raw")), "mimetype": "application/pdf"}
-            attachment = self.env["ir.attachment"].create({"name": self.env._("Letters.pdf"), **values})
-        url = f"/web/content/{attachment.id}?download=true"
+        files = printed.attachment_ids
+        url = f"/account_escalation/letters/{','.join(map(str, printed.ids))}"
+        if len(files) == 1:
+            url = f"/web/content/{files.id}?download=true"
         return {"type": "ir.actions.act_url", "url": url, "target": "download"}
+
+    def _get_letters_pdf(self):
+        """The letters as one document, in this order."""
+        self.attachment_ids.check_access("read")
+        return merge_pdf([file.raw for letter in self for file in letter.attachment_ids])
 
     def _is_of_before(self):
         """Whether the letter bears the date of an earlier day."""

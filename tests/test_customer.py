@@ -585,6 +585,15 @@ class TestCustomerBadInput(EscalationCommon):
         self.assertEqual(plan.level, "customer")
 
 
+class TestLastContact(CustomerCase):
+    def test_known_before_it_is_in_the_database(self):
+        self._create_invoice(day("10-20"))
+        followup = self.plan._run(MONDAY)
+        self.env.flush_all()
+        followup.sudo().date_done = day("11-01")
+        self.assertEqual(self.plan._read_customers()[self.customer.id].last_contact, day("11-01"))
+
+
 class TestOnTheInvoice(CustomerCase):
     def test_says_what_its_customer_s_plan_does(self):
         self.plan.name = "Whole customer"

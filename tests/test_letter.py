@@ -7,9 +7,11 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
+from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 from odoo.tools.pdf import OdooPdfFileReader
 
+from odoo.addons.account_escalation.models.account_escalation_step import FOLLOWUP_MODEL
 from odoo.addons.account_escalation.models.ir_actions_report import UNPATCHED_ZOOM
 from odoo.addons.account_escalation.tests.common import EscalationCommon, day
 from odoo.addons.base.models import ir_actions_report
@@ -134,12 +136,16 @@ class TestLetter(EscalationCommon):
 
     def _download(self, action):
         """The pages of the PDF that a click on Print gives."""
-        [attachment_id] = re.findall(r"^/web/content/(\d+)\?download=true$", action["url"])
-        return pages_of(self.env["ir.attachment"].browse(int(attachment_id)).raw)
+        kind, ids = re.fullmatch(r"/(web/content|account_escalation/letters)/([\d,]+)(?:\?.*)?", action["url"]).groups()
+        if kind == "web/content":
+            return pages_of(self.env["ir.attachment"].browse(int(ids)).raw)
+        return pages_of(self.env[FOLLOWUP_MODEL].browse(map(int, ids.split(",")))._get_letters_pdf())
 
     def test_printing_several_gives_one_document(self):
         letters, _texts = self._print(self.customer, self._create_customer("Deco Addict"))
+        files = self.env["ir.attachment"].search_count([])
         pages = self._download(letters.action_print())
+        self.assertEqual(self.env["ir.attachment"].search_count([]), files, "what is printed again is not kept twice")
         self.assertEqual(len(self.calls), 1)
         self.assertEqual(len(pages), 2)
         for letter, page in zip(letters, pages, strict=True):
@@ -218,3 +224,27 @@ class TestLetter(EscalationCommon):
             info = WkhtmlInfo("ok", True, "wkhtmltopdf", "0.12.6", is_patched, "", None)
             with patch("odoo.addons.account_escalation.models.ir_actions_report._wkhtml", return_value=info):
                 self.assertEqual(reports._escalation_get_zoom(), zoom)
+
+
+@tagged("post_install", "-at_install")
+class TestLettersDownload(EscalationCommon, HttpCase):
+    def setUp(self):
+        super().setUp()
+        plan = self._create_plan(self._step(5, "letter"))
+        for customer in (self.customer, self._create_customer("Deco Addict")):
+            self._create_invoice(DUE, plan, partner=customer)
+        self.url = plan._run(TODAY).action_print()["url"]
+
+    def _get(self, login, groups):
+        new_test_user(
+            self.env, login, groups=groups, company_id=self.company.id, company_ids=[(6, 0, self.company.ids)]
+        )
+        self.authenticate(login, login)
+        return self.url_open(self.url)
+
+    def test_one_document_for_whoever_may_read_them(self):
+        answer = self._get("biller", "account.group_account_invoice")
+        self.assertEqual(len(pages_of(answer.content)), 2)
+
+    def test_nothing_for_others(self):
+        self.assertEqual(self._get("clerk", "base.group_user").status_code, 403)
