@@ -31,7 +31,8 @@ class AccountEscalationTarget(models.AbstractModel):
 
     _name = "account.escalation.target"
     _description = "Held or Excluded from Follow-ups"
-    _escalation_stops = frozenset({"escalation_hold", "escalation_hold_until"})  # may end the reason of what waits
+    _escalation_holds = frozenset({"escalation_hold", "escalation_hold_until"})
+    _escalation_stops = _escalation_holds  # may end the reason of what waits
 
     # --- changes ------------------------------------------------------------------------------------------------------
 
@@ -57,8 +58,15 @@ class AccountEscalationTarget(models.AbstractModel):
 
     def _escalation_react(self, vals):
         """What follows from a change of these values: notes, a fresh start, what waits is let go."""
+        if self._escalation_holds & vals.keys():
+            self._escalation_outdate_summaries()
         if self._escalation_stops & vals.keys():
             self._escalation_recheck()
+
+    def _escalation_outdate_summaries(self):
+        """A summary shows what is promised or disputed, and does not ask for it: what waits is written again."""
+        waiting = self._escalation_get_open_followups()
+        waiting.filtered(lambda followup: followup.level == "summary").is_outdated = True
 
     def _escalation_recheck(self):
         """After a payment, a hold...: let go at once of follow-ups and queued emails that lost their reason."""

@@ -53,6 +53,20 @@ class TestSummary(EscalationCommon):
         self.assertIn("100.00", followup.total_due)
         self.assertIn("123.00", followup.mail_message_id.body, "the balance")
 
+    def test_what_is_disputed_while_the_summary_waits_is_not_asked_for(self):
+        move = self._create_invoice(day("10-20"))
+        self._create_invoice(day("10-20"), amount=20.0)
+        with freeze_time("2026-11-02 10:00:00"):
+            followup = self.summary._run()
+            move.escalation_hold = "dispute"
+            self.env.invalidate_all()  # the queue is sent later
+            with self.mock_mail_gateway():
+                self._mails_of(followup).send()
+        first, again = self._mails_of(followup)
+        self.assertEqual((first.state, again.state, self._mails), ("cancel", "outgoing", []))
+        self.assertNotIn("Disputed", first.body_html)
+        self.assertIn("Disputed", again.body_html)
+
     def test_a_promise_that_is_over_is_asked_for(self):
         move = self._create_invoice(day("10-20"))
         move.write({"escalation_hold": "promise", "escalation_hold_until": day("11-01")})
