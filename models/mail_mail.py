@@ -13,7 +13,11 @@ class MailMail(models.Model):
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
         waiting = self.filtered(lambda mail: mail.state in ("outgoing", "exception"))
-        waiting._escalation_get_followups()._recheck_queued_mails()
+        followups = waiting._escalation_get_followups(("queued", "todo", "done", "failed", "skipped"))
+        sent = followups.filtered(lambda followup: followup.state in ("done", "failed"))
+        sent._recheck_queued_mails()
+        # an email that was taken back, and that somebody has put into the queue again
+        (followups - sent)._cancel_unsent()
         cancelled = waiting.filtered(lambda mail: mail.state == "cancel")
         return super(MailMail, self - cancelled).send(auto_commit, raise_exception, post_send_callback)
 
@@ -48,11 +52,11 @@ class MailMail(models.Model):
             followups.filtered(lambda followup: followup.reason == "delivery")._set_delivered()
         return res
 
-    def _escalation_get_followups(self):
+    def _escalation_get_followups(self, states=("done", "failed")):
         """The follow-ups whose email is among these."""
         messages = self.filtered(lambda mail: mail.model == FOLLOWUP_MODEL).mail_message_id
         # sudo: the queue is sent by whoever triggers it
         followups = self.env[FOLLOWUP_MODEL].sudo()
         if not messages:
             return followups
-        return followups.search([("mail_message_id", "in", messages.ids), ("state", "in", ("done", "failed"))])
+        return followups.search([("mail_message_id", "in", messages.ids), ("state", "in", states)])

@@ -314,6 +314,17 @@ class TestSafety(EscalationCommon):
         self.assertRecordValues(followup, [{"state": "failed", "reason": "delivery"}])
         self.assertFalse(move.escalation_last_date, "nobody was contacted")
 
+    def test_email_that_was_taken_back_and_is_put_into_the_queue_again(self):
+        with freeze_time("2026-11-02 10:00:00"):
+            move = self._create_invoice(day("10-16"), self.plan)
+            mail = self._mails_of(self.plan._run())
+            self._pay(move)
+            self.assertEqual(mail.state, "cancel")
+            mail.mark_outgoing()  # “Retry”, in the list of emails
+            with self.mock_mail_gateway():
+                mail.send()
+        self.assertEqual((mail.state, self._mails), ("cancel", []), "the invoice is paid")
+
     def test_hour_that_an_hourly_look_would_miss(self):
         with self.assertRaises(ValidationError):
             self.company.escalation_send_hour = 23.5
