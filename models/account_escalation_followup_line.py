@@ -135,6 +135,12 @@ class AccountEscalationFollowupLine(models.Model):
         (left - beside)._get_same_invoices()._uncount()
         (followups - going_on)._withdraw(reason)
 
+    def _is_beside(self):
+        """Whether it is listed only because it was overdue; a summary, or a person, lists all that is open."""
+        self.ensure_one()
+        followup = self.followup_id
+        return self.counts and not (self.is_subject or followup.level == "summary" or followup.is_manual)
+
     def _list_beside(self):
         """What has not reached the step takes it if it is overdue; what is not due is shown, if at all."""
         for line in self.sudo():  # sudo: nobody writes history by hand

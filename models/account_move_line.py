@@ -21,12 +21,19 @@ class AccountMoveLine(models.Model):
         res = super().write(vals)
         if "no_followup" in vals:
             self.move_id._escalation_recheck()
-        if later := posted.filtered(lambda line: due[line] and line.date_maturity and line.date_maturity > due[line]):
-            later._escalation_put_off()
+        if changed := posted.filtered(lambda line: due[line] != line.date_maturity):
+            later = changed.filtered(lambda line: due[line] and line.date_maturity and line.date_maturity > due[line])
+            changed._escalation_change_due_dates(later)
         return res
 
-    def _escalation_put_off(self):
-        """What the customer was given more time for is not asked for by what waits: the step comes in its time."""
+    def _escalation_change_due_dates(self, later):
+        """What waits tells the due dates as they were; and what was put off is not asked for before its day.
+
+        :param later: those of these for which the customer was given more time
+        """
         waiting = self.move_id._escalation_get_open_followups()
-        lines = waiting.line_ids.filtered(lambda line: line._is_trigger() and line.move_line_id in self)
-        lines.filtered(lambda line: not line._is_reached())._put_off("put_off")
+        listed = waiting.line_ids.filtered(lambda line: line.counts and line.move_line_id in self)
+        listed.followup_id.is_outdated = True
+        put_off = listed.filtered(lambda line: line.move_line_id in later)
+        put_off.filtered(lambda line: line.is_subject and not line._is_reached())._put_off("put_off")
+        put_off.filtered(lambda line: line._is_beside())._list_beside()

@@ -180,6 +180,28 @@ class TestCustomerStep(EscalationCommon):
         self.new.invoice_date_due = day("11-28")
         self.assertEqual((followup.state, self._listed(followup)), ("todo", self.old))
 
+    def test_due_date_of_one_that_is_only_listed(self):
+        self.step.days = 15
+        followup = self.plan._run(MONDAY)
+        self.assertEqual(followup.line_ids.filtered("is_subject").move_id, self.old)
+        self.new.invoice_date_due = day("11-12")
+        self.assertEqual((followup.state, self._listed(followup)), ("todo", self.old))
+        followup.sudo()._send(MONDAY)
+        self._pay(self.old)
+        self.assertEqual(self._listed(self.plan._run(day("11-30"))), self.new, "it has not taken the step")
+
+    def test_summary_in_the_queue_tells_the_new_due_date(self):
+        summary = self._create_summary()
+        followup = summary._run(MONDAY)
+        self.new.invoice_date_due = day("11-28")
+        self.env.invalidate_all()  # the queue is sent later
+        with self.mock_mail_gateway():
+            self._mails_of(followup).send()
+        first, again = self._mails_of(followup)
+        self.assertEqual((first.state, again.state), ("cancel", "outgoing"))
+        self.assertIn("200.00", first.body_html)
+        self.assertIn("Not yet due", again.body_html)
+
     def test_summary(self):
         summary = self._create_summary()
         followup = summary.sudo()._record(MONDAY)
