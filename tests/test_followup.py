@@ -83,6 +83,15 @@ class TestTaking(FollowupCase):
         self.assertEqual(plan._run(day("11-05")).step_id.days, 10)
         self.assertRecordValues(followup, [{"state": "skipped", "reason": "auto_skip"}])
 
+    def test_repetition_after_auto_skip_comes_on_the_day_that_was_announced(self):
+        plan = self._create_plan(self._step(1, needs_review=True, auto_skip_days=3, repeat_days=4))
+        move = self._create_invoice(day("10-16"), plan)
+        plan._run(MONDAY)
+        with freeze_time("2026-11-03 10:00:00"):
+            self.assertEqual(move.escalation_next_date, day("11-09"), "skipped on 11-05")
+        self.assertFalse(self._run_days(plan, day("11-05"), day("11-06")))
+        self.assertTrue(plan._run(day("11-09")))
+
     def test_withdrawal_by_payment_takes_nothing(self):
         plan, move = self._reviewed()
         followup = plan._run(MONDAY)

@@ -115,7 +115,9 @@ class Case(NamedTuple):
         times = [taken for taken in self.item.taken if last and taken.step_id == last.id]
         if not times or not last.repeat_days or trigger < self.position():
             return []
-        again = plus_days(max(taken.date for taken in times), last.repeat_days)
+        # one that waits is skipped by itself on a later day, from which the next is counted
+        ends = [(last.given_up_on(taken.date) if taken.is_open else None) or taken.date for taken in times]
+        again = plus_days(max(ends), last.repeat_days)
         return [(max(trigger, again), last, 1 + max(taken.occurrence for taken in times))]
 
     # --- when ---------------------------------------------------------------------------------------------------------
