@@ -69,6 +69,14 @@ class TestAccess(EscalationCommon):
         with self.assertRaises(AccessError):
             followup.action_skip()
 
+    def test_readers_who_manage_contacts_write_what_core_lets_them(self):
+        self.reader.group_ids += self.env.ref("base.group_partner_manager")
+        customer = self.customer.with_user(self.reader)
+        customer.credit_limit = 500.0
+        self.assertEqual(self.customer.credit_limit, 500.0)
+        with self.assertRaises(AccessError):
+            customer.escalation_always_review = True
+
     def test_reading_an_invoice_needs_no_access_to_plans(self):
         group = self.env["res.groups"].create({"name": "Reads invoices"})
         self.env["ir.model.access"].create(
