@@ -121,9 +121,7 @@ class AccountEscalationPlan(models.Model):
 
     def _compute_counts(self):
         move_counts = dict(
-            self.env["account.move"]._read_group(
-                [("escalation_plan_id", "in", self.ids), ("state", "=", "posted")], ["escalation_plan_id"], ["__count"]
-            )
+            self.env["account.move"]._read_group(self._get_moves_domain(), ["escalation_plan_id"], ["__count"])
         )
         followups = self.env["account.escalation.followup"]
         followup_counts = dict(
@@ -131,9 +129,8 @@ class AccountEscalationPlan(models.Model):
                 [("plan_id", "in", self.ids), ("state", "in", followups._get_open_states())], ["plan_id"], ["__count"]
             )
         )
-        partners = self.env["res.partner"]
         for plan in self:
-            plan.partner_count = plan.level != "invoice" and partners.search_count(plan._get_customers_domain())
+            plan.partner_count = plan.level != "invoice" and len(plan._search_customers())
             plan.move_count = move_counts.get(plan, 0)
             plan.followup_count = followup_counts.get(plan, 0)
 
@@ -252,9 +249,13 @@ class AccountEscalationPlan(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
         return {
             **action,
-            "domain": [("escalation_plan_id", "in", self.ids)],
+            "domain": self._get_moves_domain(),
             "context": {"default_move_type": "out_invoice"},
         }
+
+    def _get_moves_domain(self):
+        """The invoices that these plans follow, which the button counts and opens."""
+        return [("escalation_plan_id", "in", self.ids), ("state", "=", "posted")]
 
     @api.model
     def _get_manual_plan(self, company):
@@ -280,12 +281,15 @@ class AccountEscalationPlan(models.Model):
 
     def action_open_customers(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.res_partner_action_customer")
-        return {**action, "domain": list(self._get_customers_domain()), "context": {}}
+        # as ids: the screen would look for them in the user's current company
+        return {**action, "domain": [("id", "in", self._search_customers().ids)], "context": {}}
 
-    def _get_customers_domain(self):
-        """The customers whom these plans follow."""
+    def _search_customers(self):
+        """The customers whom the plan follows, in its own company."""
+        self.ensure_one()
         names = ("escalation_plan_id", "escalation_summary_plan_id")
-        return Domain.OR([Domain(name, "in", self.ids) for name in names])
+        partners = self.env["res.partner"].with_company(self.company_id)
+        return partners.search(Domain.OR(Domain(name, "=", self.id) for name in names))
 
     def action_open_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")

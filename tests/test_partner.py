@@ -242,6 +242,15 @@ class TestShown(PartnerCase):
         action = plan.action_open_customers()
         self.assertEqual(self.env["res.partner"].search(action["domain"]), self.customer)
 
+    def test_customers_of_a_plan_seen_from_another_company(self):
+        self.env.user.company_ids += self.other_company
+        plan = self._create_customer_plan(self._step(10)).with_context(
+            allowed_company_ids=[self.other_company.id, self.company.id]
+        )
+        self.assertEqual(plan.partner_count, 1)
+        found = plan.env["res.partner"].search(plan.action_open_customers()["domain"])
+        self.assertEqual(found, self.customer)
+
 
 class TestAlwaysReview(PartnerCase):
     def setUp(self):

@@ -69,6 +69,13 @@ class TestPlan(EscalationCommon):
         with self.assertRaisesRegex(ValidationError, "another company"):
             used.company_id = self.other_company
 
+    def test_the_button_opens_the_invoices_that_it_counts(self):
+        plan = self._create_plan(self._step(1))
+        move, draft = (self._create_invoice(day("10-16"), plan) for _number in range(2))
+        draft.button_draft()
+        self.assertEqual(plan.move_count, 1)
+        self.assertEqual(self.env["account.move"].search(plan.action_open_moves()["domain"]), move)
+
     def test_deleting_a_plan_in_use(self):
         plan = self._create_plan(self._step(1))
         move = self._create_invoice(day("10-16"), plan)
