@@ -46,13 +46,14 @@ class ResPartner(models.Model):
         for partner in self:
             partner.escalation_line_ids = by_partner.get(partner._origin, lines.browse())
 
-    @api.depends_context("company")
+    @api.depends_context("allowed_company_ids")
     def _compute_escalation_followup_count(self):
+        """Of all companies that the user looks at, as the list that the button opens."""
         counts = dict(
             self.env[FOLLOWUP_MODEL]._read_group(
                 [
                     ("partner_id", "in", self.ids),
-                    ("company_id", "=", self.env.company.id),
+                    ("company_id", "in", self.env.companies.ids),
                     ("state", "!=", "draft"),
                 ],
                 ["partner_id"],

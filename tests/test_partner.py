@@ -236,6 +236,22 @@ class TestShown(PartnerCase):
         found = followup.search(self.customer.action_open_escalation_followups()["domain"])
         self.assertEqual(found, followup)
 
+    def test_history_of_all_companies_that_one_looks_at(self):
+        self.env.user.company_ids += self.other_company
+        plan = self._create_plan(self._step(1), company_id=self.other_company.id)
+        self._create_invoice(day("10-16"), plan, company_id=self.other_company.id)
+        self._create_invoice(day("10-16"), self.plan)
+        (self.plan | plan)._run(MONDAY)
+        for companies in (self.company, self.company | self.other_company):
+            with self.subTest(companies.mapped("name")):
+                self.env.invalidate_all()  # another request
+                customer = self.customer.with_context(allowed_company_ids=companies.ids)
+                domain = customer.action_open_escalation_followups()["domain"]
+                listed = customer.env["account.escalation.followup"].search(domain)
+                self.assertEqual(listed.company_id, companies)
+                self.assertEqual(customer.escalation_followup_count, len(listed))
+                self.assertEqual(customer.escalation_followup_ids, listed)
+
     def test_customers_of_a_plan(self):
         plan = self._create_customer_plan(self._step(10))
         self.assertEqual(plan.partner_count, 1)
