@@ -188,7 +188,17 @@ class AccountEscalationPlan(models.Model):
     def _check_company_unchanged(self):
         moves = self.env["account.move"].sudo()  # invoices of companies that the user does not see count too
         companies = self.env["res.company"].sudo().search([("active", "=", True)])  # sudo: and their customers
+        followups = self.env["account.escalation.followup"].sudo()  # sudo: and their history
         for plan in self:
+            elsewhere = [("plan_id", "=", plan.id), ("company_id", "!=", plan.company_id.id)]
+            if followups.search_count(elsewhere, limit=1):
+                raise ValidationError(
+                    self.env._(
+                        "The plan “%s” has follow-ups of another company, which must be able to read them:"
+                        " make a copy of it for this one.",
+                        plan.name,
+                    )
+                )
             if moves.search_count(
                 [("escalation_plan_id", "=", plan.id), ("company_id", "!=", plan.company_id.id)], limit=1
             ):

@@ -76,6 +76,16 @@ class TestPlan(EscalationCommon):
         self.assertEqual(plan.move_count, 1)
         self.assertEqual(self.env["account.move"].search(plan.action_open_moves()["domain"]), move)
 
+    def test_a_plan_with_a_history_stays_in_its_company(self):
+        plan = self._create_plan(self._step(1))
+        move = self._create_invoice(day("10-16"), plan)
+        plan._run(MONDAY)
+        move.escalation_plan_id = False
+        with self.assertRaisesRegex(ValidationError, "follow-ups of another company"):
+            plan.company_id = self.other_company
+        without = self._create_plan(self._step(1))
+        without.company_id = self.other_company
+
     def test_deleting_a_plan_in_use(self):
         plan = self._create_plan(self._step(1))
         move = self._create_invoice(day("10-16"), plan)
