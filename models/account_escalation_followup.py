@@ -71,7 +71,13 @@ class AccountEscalationFollowup(models.Model):
     date = fields.Date(required=True, index=True, readonly=True, help="The day on which the plan asked for it.")
     date_done = fields.Date(string="Done On", readonly=True)
     is_contact = fields.Boolean(readonly=True, help="The customer was asked to pay by it, not only colleagues told.")
-    user_id = fields.Many2one("res.users", string="Responsible", index="btree_not_null", domain=[("share", "=", False)])
+    user_id = fields.Many2one(
+        "res.users",
+        string="Responsible",
+        index="btree_not_null",
+        domain=[("share", "=", False)],
+        check_company=True,
+    )
     activity_id = fields.Many2one("mail.activity", readonly=True, index="btree_not_null")
     attachment_ids = fields.Many2many("ir.attachment", string="Attachments", readonly=True)
     is_outdated = fields.Boolean(help="What was written or printed lists something that has changed since.")
@@ -127,6 +133,8 @@ class AccountEscalationFollowup(models.Model):
         if not self.env.su and "recipient_ids" in vals:
             vals = {**vals, "is_addressed_by_hand": True}
         res = super().write(vals)
+        if "user_id" in vals and not self.env.su:
+            self._check_company(["user_id"])
         if "state" in vals:
             # what comes next on the invoices is another question now
             self.env["account.move"]._escalation_invalidate_next()

@@ -192,11 +192,13 @@ class AccountEscalationFollowup(models.Model):
 
     @api.model
     def _get_responsible_id(self, plan, step, group, partner):
-        """Whose to-do it is: an internal contact's call; the plan's responsible; nobody's, of a team; else the
-        salesperson's; else the one's who takes what nobody else does.
+        """Whose to-do it is: an internal contact's call, who needs no right in invoicing; the plan's responsible;
+        nobody's, of a team; else the salesperson's who can do it; else the one's who takes what nobody else does.
         """
-        if step.channel == "call" and step.to_internal and partner.escalation_internal_user_ids:
-            return partner.escalation_internal_user_ids[0].id
+        if step.channel == "call" and step.to_internal:
+            internal = partner.escalation_internal_user_ids.filtered(lambda user: plan.company_id in user.company_ids)
+            if internal:
+                return internal[0].id
         responsible = plan.responsible_id.filtered("active")
         if responsible or plan.responsible_ids:
             return responsible.id
@@ -245,8 +247,11 @@ class AccountEscalationFollowup(models.Model):
             default = followup.company_id.escalation_user_id  # for who has left
             return followup.user_id.filtered("active") or default.filtered("active")
 
-        for user, followups in self.filtered("user_id").grouped(get_listener).items():
-            partners = (user | user._escalation_get_substitute()).partner_id
+        heard = self.filtered("user_id")
+        for (user, company), followups in heard.grouped(lambda f: (get_listener(f), f.company_id)).items():
+            substitute = user._escalation_get_substitute()
+            # what a company's customers answer is no business of who does not work for it
+            partners = (user | substitute.filtered(lambda them, own=company: own in them.company_ids)).partner_id
             # colleagues are no customers: core need not look that up
             self.env["mail.followers"]._insert_followers(self._name, followups.ids, partners.ids, customer_ids=[])
 

@@ -11,6 +11,7 @@ class AccountEscalationPlan(models.Model):
     _description = "Escalation Plan"
     _inherit = ["mail.thread"]
     _order = "sequence, id"
+    _check_company_auto = True
 
     name = fields.Char(required=True, translate=True)
     active = fields.Boolean(default=True)
@@ -86,14 +87,17 @@ class AccountEscalationPlan(models.Model):
     responsible_id = fields.Many2one(
         "res.users",
         domain=[("share", "=", False)],
+        check_company=True,
         tracking=True,
-        help="Gets the to-do's and the customers' answers, and signs the emails. If empty, the invoice's salesperson.",
+        help="Gets the to-do's and the customers' answers, and signs the emails. If empty, the invoice's salesperson,"
+        " if they have rights in invoicing.",
     )
     responsible_ids = fields.Many2many(
         "res.users",
         "account_escalation_plan_team_rel",
         string="Team",
         domain="[('share', '=', False)]",
+        check_company=True,
         help="Its to-do's stand in My Team of all of these, until one of them takes them.",
     )
     sender_email = fields.Char(

@@ -91,15 +91,13 @@ class AccountEscalationPlan(models.Model):
             SELECT %(partner)s, m.id, m.move_type, m.escalation_plan_id, COALESCE(m.invoice_date, m.date), m.state,
                    m.payment_state, history.last_date, m.escalation_hold, m.escalation_hold_until,
                    m.preferred_payment_method_line_id IN (%(collected)s) AND m.escalation_is_returned IS NOT TRUE,
-                   salesperson.id, m.partner_id, l.no_followup, l.id,
+                   %(salesperson)s, m.partner_id, l.no_followup, l.id,
                    CASE WHEN l.display_type = 'payment_term'
                         THEN row_number() OVER (PARTITION BY %(partner)s, m.id
                                                 ORDER BY COALESCE(l.date_maturity, m.invoice_date, m.date), l.id)
                         ELSE l.id END,
                    COALESCE(l.date_maturity, m.invoice_date, m.date), l.amount_residual, history.taken
               FROM %(source)s
-         LEFT JOIN res_users salesperson ON salesperson.id = m.invoice_user_id
-                   AND salesperson.active AND NOT salesperson.share
          LEFT JOIN (%(history)s) history ON history.move_id = m.id
              WHERE %(condition)s
           ORDER BY %(partner)s, m.id, COALESCE(l.date_maturity, m.invoice_date, m.date), l.id
@@ -109,7 +107,14 @@ class AccountEscalationPlan(models.Model):
             condition=condition,
             history=history,
             collected=self._get_collected_lines(),
+            salesperson=self._get_salesperson(SQL("m.invoice_user_id")),
         )
+
+    def _get_salesperson(self, column):
+        """The salesperson, if a follow-up can be theirs to do."""
+        users = self.env["res.users"].sudo()  # sudo: who answers is no matter of whom the user may see
+        able = users._search(users._escalation_get_able_domain(self.company_id))
+        return SQL("CASE WHEN %(user)s IN %(able)s THEN %(user)s END", user=column, able=able.subselect())
 
     def _get_history(self, moves):
         """What was taken for each of these entries, and when the customer was last asked for it."""
@@ -191,10 +196,7 @@ class AccountEscalationPlan(models.Model):
         names = ("plan_id", "summary_plan_id", "hold", "hold_until", "no_followup", "always_review")
         query = partners._search(domain)
         columns = [partners._field_to_sql(query.table, f"escalation_{name}") for name in names]
-        salesperson = SQL(
-            "(SELECT u.id FROM res_users u WHERE u.id = %s AND u.active AND NOT u.share)",
-            SQL.identifier(query.table, "user_id"),
-        )
+        salesperson = self._get_salesperson(SQL.identifier(query.table, "user_id"))
         rows = self.env.execute_query(query.select(SQL.identifier(query.table, "id"), *columns, salesperson))
         return {partner_id: Customer(*values) for partner_id, *values in rows}
 

@@ -61,6 +61,7 @@ class ResCompany(models.Model):
         "res.users",
         string="Follow-up Responsible",
         domain=[("share", "=", False)],
+        check_company=True,
         help="Gets the to-do's of which nobody else is in charge.",
     )
 
@@ -86,6 +87,10 @@ class ResCompany(models.Model):
         names = ("min_days_any", "max_messages", "grace_days", "max_attachment_mb")
         if any(company[f"escalation_{name}"] < 0 for company in self for name in names):
             raise ValidationError(self.env._("The limits of follow-ups cannot be negative."))
+
+    @api.constrains("escalation_user_id")
+    def _check_escalation_user_id(self):
+        self._check_company(["escalation_user_id"])
 
     @api.constrains("escalation_send_hour")
     def _check_escalation_send_hour(self):

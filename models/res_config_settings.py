@@ -15,4 +15,4 @@ class ResConfigSettings(models.TransientModel):
     escalation_carrier = fields.Selection(related="company_id.escalation_carrier", readonly=False, required=True)
     escalation_carrier_key = fields.Char(related="company_id.escalation_carrier_key", readonly=False)
     escalation_max_attachment_mb = fields.Integer(related="company_id.escalation_max_attachment_mb", readonly=False)
-    escalation_user_id = fields.Many2one(related="company_id.escalation_user_id", readonly=False)
+    escalation_user_id = fields.Many2one(related="company_id.escalation_user_id", readonly=False, check_company=True)

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 
 
 class ResUsers(models.Model):
@@ -11,6 +12,7 @@ class ResUsers(models.Model):
         "res.users",
         string="Substitute for Follow-ups",
         domain=[("share", "=", False)],
+        check_company=True,
         help="Sees the to-do's too, and gets the answers, on the days given.",
     )
     escalation_substitute_from = fields.Date(string="Substituted From")
@@ -97,6 +99,20 @@ class ResUsers(models.Model):
                 raise ValidationError(self.env._("The substitution of %s ends before it begins.", user.name))
             if user.escalation_substitute_id == user:
                 raise ValidationError(self.env._("Nobody is their own substitute."))
+            substitute = user.escalation_substitute_id
+            if substitute and not substitute.company_ids & user.company_ids:
+                raise ValidationError(
+                    self.env._("%(substitute)s does not work for any company of %(user)s.",
+                               substitute=substitute.name, user=user.name)
+                )  # fmt: skip
+
+    @api.model
+    def _escalation_get_able_domain(self, company):
+        """Who can do what a follow-up asks for: open it and its invoices, send, answer."""
+        invoicing = self.env["ir.model.data"]._xmlid_to_res_id("account.group_account_invoice")  # env.ref() would query
+        groups = self.env["res.groups"].browse(invoicing).all_implied_by_ids
+        active = Domain("active", "=", True) & Domain("share", "=", False)
+        return active & Domain("group_ids", "in", groups.ids) & Domain("company_ids", "in", company.ids)
 
     def _escalation_get_substitute(self):
         """Who stands in for this user today; empty if nobody does."""

@@ -28,6 +28,7 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         cls.env.user.group_ids += cls.env.ref("account.group_account_manager")
         cls.company.alias_domain_id = cls.mail_alias_domain
         cls.company.resource_calendar_id.tz = "Europe/Berlin"
+        cls.user_employee.company_ids += cls.company  # so that to-do's can be theirs
         cls.customer = cls._create_customer("Azure Interior")
         cls.template = cls.env["mail.template"].create(
             {

@@ -356,6 +356,13 @@ class TestInternal(RecipientsCase):
         call = self._run_one(self._step(1, "call", to_internal=True), responsible_id=self.clerk.id)
         self.assertEqual((call.user_id, call.activity_id.user_id), (self.colleague, self.colleague))
 
+    def test_a_call_is_not_theirs_in_a_company_they_do_not_work_for(self):
+        self.colleague.write(
+            {"company_id": self.other_company.id, "company_ids": [Command.set(self.other_company.ids)]}
+        )
+        call = self._run_one(self._step(1, "call", to_internal=True), responsible_id=self.clerk.id)
+        self.assertEqual(call.user_id, self.clerk)
+
     def test_others_are_told_of_a_call(self):
         call = self._run_one(
             self._step(1, "call", to_internal=True, extra_partner_ids=self.clerk.partner_id.ids),
@@ -516,6 +523,43 @@ class TestResponsible(RecipientsCase):
         self._create_invoice(day("10-16"), plan, invoice_user_id=self.seller.id)
         self.assertEqual(plan._run(MONDAY).user_id, self.seller)
 
+    def test_salesperson_who_cannot_open_invoices(self):
+        self.company.escalation_user_id = self.clerk
+        self.customer.user_id = self.colleague
+        elsewhere = self._create_user("elsewhere", "account.group_account_invoice")
+        elsewhere.write({"company_id": self.other_company.id, "company_ids": [Command.set(self.other_company.ids)]})
+        for salesperson in (self.colleague, elsewhere):
+            for channel in ("email", "call", "letter"):
+                with self.subTest(salesperson=salesperson.login, channel=channel):
+                    plan = self._create_plan(self._step(1, channel))
+                    self._create_invoice(day("10-16"), plan, invoice_user_id=salesperson.id)
+                    self.assertEqual(plan._run(MONDAY).user_id, self.clerk)
+        self.assertEqual(self._create_customer_plan(self._step(1))._run(MONDAY).user_id, self.clerk)
+
+    def test_salesperson_with_rights_that_imply_invoicing(self):
+        self.company.escalation_user_id = self.clerk
+        self.seller.group_ids = self.env.ref("account.group_account_manager")
+        plan = self._create_plan(self._step(1))
+        self._create_invoice(day("10-16"), plan, invoice_user_id=self.seller.id)
+        self.assertEqual(plan._run(MONDAY).user_id, self.seller)
+
+    def test_must_work_for_the_company(self):
+        elsewhere = self._create_user("elsewhere", "account.group_account_invoice")
+        elsewhere.write({"company_id": self.other_company.id, "company_ids": [Command.set(self.other_company.ids)]})
+        plan = self._create_plan(self._step(1, needs_review=True), responsible_id=self.clerk.id)
+        self._create_invoice(day("10-16"), plan)
+        todo = plan._run(MONDAY)
+        for refused in (
+            lambda: plan.write({"responsible_id": elsewhere.id}),
+            lambda: plan.write({"responsible_ids": [Command.link(elsewhere.id)]}),
+            lambda: self.company.write({"escalation_user_id": elsewhere.id}),
+            lambda: self.clerk.write({"escalation_substitute_id": elsewhere.id}),
+            lambda: todo.with_user(self.clerk).write({"user_id": elsewhere.id}),
+        ):
+            with self.assertRaisesRegex(UserError, "company"), self.env.cr.savepoint():
+                refused()
+            self.env.invalidate_all()
+
     def test_else_the_salesperson_of_the_customer(self):
         self.customer.user_id = self.seller
         plan = self._create_customer_plan(self._step(1))
@@ -639,6 +683,14 @@ class TestSubstitute(RecipientsCase):
             self.assertEqual(self._answer(followup), self.seller.partner_id)
         with freeze_time("2026-11-03 10:00:00"):
             self.assertEqual(self._answer(followup), (self.seller | self.clerk).partner_id)
+
+    def test_answers_of_a_company_stay_in_it(self):
+        self.clerk.write({"company_ids": [Command.link(self.other_company.id)], "company_id": self.other_company.id})
+        self.seller.company_ids += self.other_company
+        self.clerk.company_ids = self.other_company
+        with freeze_time("2026-11-03 10:00:00"):
+            followup = self._run_one(self._step(1), responsible_id=self.seller.id)
+            self.assertEqual(self._answer(followup), self.seller.partner_id)
 
     def test_answers_to_who_has_left_go_to_the_default(self):
         self.company.escalation_user_id = self.env.user

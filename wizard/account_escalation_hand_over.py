@@ -10,7 +10,12 @@ class AccountEscalationHandOver(models.TransientModel):
     followup_ids = fields.Many2many(
         "account.escalation.followup", default=lambda self: self.env.context.get("active_ids", ())
     )
-    user_id = fields.Many2one("res.users", string="To", required=True, domain=[("share", "=", False)])
+    user_id = fields.Many2one(
+        "res.users",
+        string="To",
+        required=True,
+        domain="[('share', '=', False), ('company_ids', 'in', allowed_company_ids)]",
+    )
 
     def action_hand_over(self):
         """The answers to what is already sent go to the new responsible too."""
