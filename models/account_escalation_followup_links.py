@@ -12,6 +12,7 @@ from ..tools import schedule
 from ..tools.invoices import OPEN_CREDITS, OPEN_INVOICES, OPEN_RECEIVABLES
 from .account_escalation_followup_delivery import ANSWERS
 from .account_escalation_step import FOLLOWUP_MODEL
+from .account_escalation_target import ACCOUNTANTS
 
 LINK_DAYS = 60  # so long does the link of a message open the list of what is owed
 
@@ -23,7 +24,12 @@ class AccountEscalationFollowup(models.Model):
 
     _inherit = FOLLOWUP_MODEL
 
-    payment_link = fields.Char(compute="_compute_payment_link", compute_sudo=True, string="Link to All Open Invoices")
+    payment_link = fields.Char(
+        compute="_compute_payment_link",
+        compute_sudo=True,
+        string="Link to All Open Invoices",
+        groups=ACCOUNTANTS,  # it opens core's pages of the invoices, which colleagues may not see
+    )
     bank_account = fields.Char(compute="_compute_bank_account", compute_sudo=True)
     previous_reminders = fields.Char(compute="_compute_previous_reminders", compute_sudo=True)
 

@@ -434,6 +434,36 @@ class TestInternalAccess(RecipientsCase):
         self.assertEqual(values["amount_residual"], 100.0)
         self.assertEqual(own.line_ids.read(["amount_residual"])[0]["amount_residual"], 100.0)
 
+    def _get_specification(self, user, view_type):
+        """What the screen asks for: the fields of the view, as this user gets it."""
+        followups = self.env["account.escalation.followup"].with_user(user)
+        fields = etree.fromstring(followups.get_view(view_type=view_type)["arch"]).xpath(
+            "//field[not(ancestor::field)]"
+        )
+        names = {field.get("name") for field in fields}
+        relations = {name for name in names if followups._fields[name].relational}
+        return {name: {"fields": {"display_name": {}}} if name in relations else {} for name in names}
+
+    def test_opens_all_screens(self):
+        own = self.own.with_user(self.colleague)
+        for view_type in ("list", "kanban", "calendar"):
+            with self.subTest(view_type):
+                self.env.invalidate_all()
+                specification = self._get_specification(self.colleague, view_type)
+                [record] = own.web_search_read([("state", "=", "todo")], specification)["records"]
+                self.assertEqual(record["id"], own.id)
+        specification = self._get_specification(self.colleague, "form")
+        self.assertFalse({"move_ids", "items_table"} & specification.keys())
+        [record] = own.web_read(specification)
+        self.assertIn("100.00", record["notice_items"])
+        self.assertIn("invoice_names", self._get_specification(self.colleague, "list"))
+        self.assertNotIn("invoice_names", self._get_specification(self.clerk, "list"))
+
+    def test_gets_no_link_to_the_customers_page(self):
+        with self.assertRaises(AccessError):
+            self.own.with_user(self.colleague).read(["payment_link"])
+        self.assertTrue(self.own.with_user(self.clerk).read(["payment_link"]))
+
     def test_opens_the_form(self):
         own = self.own.with_user(self.colleague)
         self.assertEqual(Form(own).partner_id, self.customer)
