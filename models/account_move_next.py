@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..tools.invoices import INVOICE_TYPES
+
 OVER = ("finished", "passed")  # reasons of a decision: nothing more comes of itself
 COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -119,20 +121,43 @@ class AccountMove(models.Model):
         ]
         return [("id", "in", found)]
 
-    @api.depends("escalation_plan_id", "partner_id.email", "commercial_partner_id.email", "partner_id.city")
+    @api.depends(
+        "escalation_plan_id", "company_id", "partner_id.email", "commercial_partner_id.email", "partner_id.city"
+    )
     def _compute_escalation_alert(self):
         followups = self.env["account.escalation.followup"]
         customers = self.commercial_partner_id
         contacts = (customers | customers.escalation_contact_partner_id)._escalation_get_contacts()
+        branches = self._escalation_get_forgotten_branches()
         for move in self:
             channels = set(move.sudo().escalation_plan_id.step_ids.mapped("channel")) & {"email", "letter"}
-            alerts = []
+            alerts = [move._escalation_get_branch_alert()] if move.company_id in branches else []
             for channel in sorted(channels):
                 recipients = followups._get_recipients(channel, move.partner_id, move.commercial_partner_id, contacts)
                 reasons = [partner._escalation_get_unreachable_reason(channel) for partner in recipients]
                 if reasons and "" not in reasons:
                     alerts.append(followups._get_reason_sentence(reasons[0]))
-            move.escalation_alert = " ".join(alerts)
+            move.escalation_alert = " ".join(filter(None, alerts))
+
+    def _escalation_get_forgotten_branches(self):
+        """The branches without a plan below a company that has some, which do not follow up their invoices."""
+        branches = self.company_id.filtered("parent_id")
+        if not branches:
+            return branches
+        plans = self.env["account.escalation.plan"].sudo()  # sudo: see _compute_escalation_next
+        owners = plans.search([("company_id", "parent_of", branches.ids), ("level", "=", "invoice")]).company_id
+        return branches.filtered(lambda branch: branch not in owners and branch.sudo().parent_ids & owners)
+
+    def _escalation_get_branch_alert(self):
+        self.ensure_one()
+        is_undecided = not self.escalation_plan_id and not self.escalation_plan_origin
+        if not is_undecided or self.move_type not in INVOICE_TYPES:
+            return ""
+        return self.env._(
+            "No plan: the plans of the main company do not follow up invoices of its branches. Make a copy of one for"
+            " the branch “%s”.",
+            self.company_id.name,
+        )
 
     @api.model
     def _escalation_invalidate_next(self):

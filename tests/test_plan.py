@@ -236,6 +236,19 @@ class TestInvoice(EscalationCommon):
         self.assertEqual(followups.search([("move_ids", "in", late.ids)]), followup)
         self.assertEqual(followups.search([("move_line_ids", "in", followup.move_line_ids.ids)]), followup)
 
+    def test_an_invoice_of_a_branch_says_that_it_has_no_plan(self):
+        branch = self.env["res.company"].create({"name": "Branch", "parent_id": self.company.id})
+        self.env.cr.precommit.run()  # its chart of accounts
+        self.plan.is_default = True
+        move = self._create_invoice(day("12-20"), company_id=branch.id)
+        self.assertFalse(move.escalation_plan_id)
+        self.assertIn("No plan: the plans of the main company", move.escalation_alert)
+        self.assertFalse(self._create_invoice(day("12-20")).escalation_alert)
+        own = self._create_plan(self._step(1), company_id=branch.id, is_default=True)
+        move.invalidate_recordset()
+        self.assertFalse(move.escalation_alert)
+        self.assertEqual(self._create_invoice(day("12-20"), company_id=branch.id).escalation_plan_id, own)
+
     def test_putting_under_a_plan_warns_when_nobody_can_be_written_to(self):
         self.customer.email = False
         move = self._create_invoice(day("12-20"), self.plan)
