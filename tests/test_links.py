@@ -66,6 +66,19 @@ class TestLinks(EscalationCommon, HttpCase):
         for text in (*texts, "Balance of your account", "85.50"):
             self.assertIn(text, page.text)
 
+    def test_without_open_invoices_the_page_tells_what_else_is_owed(self):
+        self._pay(self.move)
+        self._create_opening_balance(500.0)
+        page = self._open(self.followup.payment_link)
+        self.assertNotIn("Nothing is open", page.text)
+        self.assertNotIn("Total open amount", page.text)
+        for text in ("Other open items", "Balance of your account", "500.00"):
+            self.assertIn(text, page.text)
+
+    def test_nothing_is_open(self):
+        self._pay(self.move)
+        self.assertIn("Nothing is open. Thank you!", self._open(self.followup.payment_link).text)
+
     def test_the_page_sums_up_and_leads_on_by_the_same_link(self):
         """Nothing is written on the invoices by looking at it, and a link that ends gives none that does not."""
         second = self._create_invoice(day("10-20"), amount=1234.5)
