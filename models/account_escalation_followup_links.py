@@ -9,7 +9,7 @@ from odoo.tools import format_date
 from odoo.tools.misc import hmac
 
 from ..tools import schedule
-from ..tools.invoices import OPEN_CREDITS, OPEN_INVOICES, OPEN_RECEIVABLES
+from ..tools.invoices import FOLLOWED_RECEIVABLES, OPEN_INVOICES
 from .account_escalation_followup_delivery import ANSWERS
 from .account_escalation_step import FOLLOWUP_MODEL
 from .account_escalation_target import ACCOUNTANTS
@@ -71,10 +71,10 @@ class AccountEscalationFollowup(models.Model):
         for currency, moves in listed.grouped("currency_id").items():
             balances[currency]["invoices"] = sum(moves.mapped("amount_residual"))
         ours = [("company_id", "=", self.company_id.id), ("partner_id.commercial_partner_id", "=", self.partner_id.id)]
-        others = [*OPEN_RECEIVABLES, ("amount_residual", ">", 0), ("move_id", "not in", listed.ids)]
-        for name, domain in (("others", others), ("credits", OPEN_CREDITS)):
+        others = [("amount_residual", ">", 0), ("move_id", "not in", listed.ids)]
+        for name, domain in (("others", others), ("credits", [("amount_residual", "<", 0)])):
             groups = self.env["account.move.line"]._read_group(
-                [*ours, *domain], ["currency_id"], ["amount_residual_currency:sum"]
+                [*ours, *FOLLOWED_RECEIVABLES, *domain], ["currency_id"], ["amount_residual_currency:sum"]
             )
             for currency, amount in groups:
                 balances[currency][name] = amount

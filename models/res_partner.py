@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..tools.invoices import OPEN_INVOICES
+from ..tools.invoices import FOLLOWED_RECEIVABLES, OPEN_INVOICES
 from .account_escalation_step import FOLLOWUP_MODEL
 from .account_escalation_target import ACCOUNTANTS
 
@@ -30,15 +30,12 @@ class ResPartner(models.Model):
 
     @api.depends_context("company")
     def _compute_escalation_items(self):
+        """What messages list, so that the sum is theirs; on each item stands why it may not be asked for."""
         lines = self.env["account.move.line"].search(
             [
                 ("partner_id.commercial_partner_id", "in", self.commercial_partner_id.ids),
                 ("company_id", "=", self.env.company.id),
-                ("account_id.account_type", "=", "asset_receivable"),
-                ("account_id.non_trade", "=", False),
-                ("parent_state", "=", "posted"),
-                ("reconciled", "=", False),
-                ("amount_residual", "!=", 0),
+                *FOLLOWED_RECEIVABLES,
             ],
             order="date_maturity, id",
         )

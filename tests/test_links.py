@@ -75,6 +75,17 @@ class TestLinks(EscalationCommon, HttpCase):
         for text in ("Other open items", "Balance of your account", "500.00"):
             self.assertIn(text, page.text)
 
+    def test_what_is_paid_or_blocked_is_owed_no_more(self):
+        """As in the message; an invoice is still open in the books until the bank statement comes."""
+        paid, blocked = self._create_invoice(day("10-16"), amount=37.0), self._create_invoice(day("10-16"), amount=41.0)
+        blocked.action_toggle_block_payment()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE account_move SET payment_state = 'in_payment' WHERE id = %s", [paid.id])
+        self.env.invalidate_all()
+        [balance] = self.followup._get_balances().values()
+        self.assertEqual(balance, {"invoices": 100.0, "others": 0.0, "credits": 0.0})
+        self.assertNotIn("Other open items", self._open(self.followup.payment_link).text)
+
     def test_nothing_is_open(self):
         self._pay(self.move)
         self.assertIn("Nothing is open. Thank you!", self._open(self.followup.payment_link).text)

@@ -252,6 +252,18 @@ class TestShown(PartnerCase):
                 self.assertEqual(customer.escalation_followup_count, len(listed))
                 self.assertEqual(customer.escalation_followup_ids, listed)
 
+    def test_open_items_are_those_of_the_statement(self):
+        """Without what is paid and waits for the bank statement, and without what is blocked."""
+        summary = self._create_summary()
+        moves = [self._create_invoice(day("10-16"), amount=amount) for amount in (100.0, 37.0, 41.0)]
+        moves[2].action_toggle_block_payment()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE account_move SET payment_state = 'in_payment' WHERE id = %s", [moves[1].id])
+        self.env.invalidate_all()
+        listed = summary._run(MONDAY).line_ids.move_line_id
+        self.assertEqual(listed.move_id, moves[0])
+        self.assertEqual(self.customer.escalation_line_ids, listed)
+
     def test_customers_of_a_plan(self):
         plan = self._create_customer_plan(self._step(10))
         self.assertEqual(plan.partner_count, 1)

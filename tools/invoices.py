@@ -15,3 +15,11 @@ OPEN_RECEIVABLES = [  # a domain on journal items, of any type of entry
 ]
 # what customers have paid or were credited, and is not allocated
 OPEN_CREDITS = [*OPEN_RECEIVABLES, ("amount_residual", "<", 0)]
+# what messages list: not what is paid and waits for the bank, and not what somebody has blocked
+FOLLOWED_RECEIVABLES = [
+    *OPEN_RECEIVABLES,
+    ("amount_residual", "!=", 0),
+    "|",
+    ("move_id.move_type", "=", "entry"),
+    ("move_id.payment_state", "in", FOLLOWED_PAYMENT_STATES),
+]
