@@ -7,6 +7,7 @@ from secrets import token_hex
 from odoo import api, fields, models
 from odoo.tools import format_date, formatLang, get_lang, ormcache
 
+from ..tools.invoices import INVOICE_TYPES
 from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
@@ -128,6 +129,8 @@ class AccountEscalationFollowup(models.Model):
                 "invoice_date",
                 "date",
                 "move_type",
+                "partner_bank_id",
+                "payment_reference",
                 "escalation_hold",
                 "escalation_hold_until",
             ]
@@ -229,6 +232,7 @@ class AccountEscalationFollowup(models.Model):
             "currency_id": currency_id,
             "number": move.name if is_invoice else line.name or move.name,
             "reference": (is_invoice and move.ref) or "",
+            "payment_reference": self._get_payment_reference(move),
             "issued": date_text(move.invoice_date or move.date),
             "due": date_text(due),
             # a link of ours, since core's own takes a write on each invoice beforehand; other entries have no page
@@ -237,6 +241,12 @@ class AccountEscalationFollowup(models.Model):
             "amount": amount_text(line.amount_currency, currency_id),
             "open": amount_text(residual, currency_id),
         }
+
+    @api.model
+    def _get_payment_reference(self, move):
+        """What the customer must name in the transfer, in some countries by law, where it is not the number."""
+        is_told = move.move_type in INVOICE_TYPES and move.payment_reference != move.name
+        return (is_told and move.payment_reference) or ""
 
     def _get_hold_shown(self, move, today):
         """A promise or dispute of today, of the invoice or the customer: a summary shows it, but asks for nothing."""

@@ -9,7 +9,7 @@ from odoo.tools import format_date
 from odoo.tools.misc import hmac
 
 from ..tools import schedule
-from ..tools.invoices import FOLLOWED_RECEIVABLES, OPEN_INVOICES
+from ..tools.invoices import FOLLOWED_RECEIVABLES, INVOICE_TYPES, OPEN_INVOICES
 from .account_escalation_followup_delivery import ANSWERS
 from .account_escalation_step import FOLLOWUP_MODEL
 from .account_escalation_target import ACCOUNTANTS
@@ -94,14 +94,41 @@ class AccountEscalationFollowup(models.Model):
             )
         )
 
-    @api.depends("company_id")
+    @api.depends("company_id", "line_ids.counts")
     def _compute_bank_account(self):
-        owners = [("partner_id", "in", self.company_id.partner_id.ids)]
-        accounts = self.env["res.partner.bank"].search_fetch(owners, ["partner_id", "acc_number", "bank_id"])
-        by_owner = accounts.grouped("partner_id")
-        for company, followups in self.grouped("company_id").items():
-            bank = by_owner.get(company.partner_id, accounts.browse())[:1]
-            followups.bank_account = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic]))
+        """In words; that of each currency where the invoices name several."""
+        self._fetch_banks()
+        for followup in self:
+            banks = followup._get_banks()
+            texts = {currency: self._get_bank_text(bank) for currency, bank in banks.items()}
+            if len(set(texts.values())) > 1:
+                texts = {currency: f"{currency.name}: {text}" for currency, text in texts.items() if text}
+            followup.bank_account = "; ".join(dict.fromkeys(texts.values()))
+
+    def _fetch_banks(self):
+        """Read the accounts of all these at once: those that the invoices name, and those of the companies."""
+        self.line_ids.move_id.partner_bank_id.fetch(["acc_number", "bank_id", "active"])
+        self.company_id.partner_id.bank_ids.fetch(["acc_number", "bank_id"])
+
+    def _get_banks(self):
+        """Where the customer pays what is listed: {currency: bank account}, which may be empty.
+
+        That which the invoices of the currency name, since each may have its own, or a factor's; the first one of the
+        company if they name none, several, or one that is closed.
+        """
+        self.ensure_one()
+        first = self.company_id.partner_id.bank_ids[:1]
+        named = defaultdict(set)
+        for line in self.line_ids.filtered("counts").move_line_id:
+            move, found = line.move_id, named[line.currency_id]
+            if move.move_type in INVOICE_TYPES and move.partner_bank_id.active:  # a credit note names the customer's
+                found.add(move.partner_bank_id)
+        banks = {currency: next(iter(found)) if len(found) == 1 else first for currency, found in named.items()}
+        return banks or {self.currency_id: first}
+
+    @api.model
+    def _get_bank_text(self, bank):
+        return " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic and f"BIC {bank.bank_bic}"]))
 
     def _get_payment_qr(self):
         """Core's QR code to pay what is asked for, as an image's data; empty unless the bank account allows it.
@@ -109,10 +136,10 @@ class AccountEscalationFollowup(models.Model):
         What the server lacks for drawing it must not stop the letter, which names the account.
         """
         self.ensure_one()
-        bank = self.company_id.partner_id.bank_ids[:1]
         lines = self.line_ids.filtered("counts").move_line_id
         currency = lines.currency_id
-        if not bank or len(currency) != 1:
+        bank = self._get_banks().get(currency) if len(currency) == 1 else None
+        if not bank:
             return ""
         today = self._get_items_day()
         items = [

@@ -241,6 +241,12 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         move.action_post()
         return move
 
+    @classmethod
+    def _create_bank(cls, number, **values):
+        """An account of the company."""
+        values = {"acc_number": number, "partner_id": cls.company.partner_id.id, "allow_out_payment": True, **values}
+        return cls.env["res.partner.bank"].create(values)
+
     def _mails_of(self, followup):
         """The emails queued for a follow-up, oldest first."""
         return self.env["mail.mail"].search([("model", "=", followup._name), ("res_id", "=", followup.id)], order="id")

@@ -43,10 +43,6 @@ class TestLetter(EscalationCommon):
         run = ir_actions_report._run_wkhtmltopdf
         self.patch(ir_actions_report, "_run_wkhtmltopdf", lambda args: self.calls.append(args) or run(args))
 
-    def _create_bank_account(self):
-        values = {"acc_number": "DE89370400440532013000", "partner_id": self.company.partner_id.id}
-        self.env["res.partner.bank"].create(values)
-
     def _print(self, *customers):
         """The plan's letters to these customers, one invoice each, in that order; and the pages of each."""
         for customer in customers:
@@ -180,7 +176,7 @@ class TestLetter(EscalationCommon):
 
     def test_a_qr_code_with_what_is_asked_for(self):
         """Drawn by core, in a way that a country's module adds."""
-        self._create_bank_account()
+        self._create_bank("DE89370400440532013000")
         banks, asked = self.env.registry["res.partner.bank"], []
 
         def params(_bank, _method, amount, currency, *_args):
@@ -196,7 +192,7 @@ class TestLetter(EscalationCommon):
         self.assertEqual([image.image.size for image in page.images], [(120, 120)] if can_draw else [])
 
     def test_without_a_qr_code_that_cannot_be_drawn(self):
-        self._create_bank_account()
+        self._create_bank("DE89370400440532013000")
         banks = self.env.registry["res.partner.bank"]
         with (
             patch.object(banks, "build_qr_code_base64", side_effect=ImportError("No renderer")),
@@ -204,6 +200,18 @@ class TestLetter(EscalationCommon):
         ):
             _letters, [[page]] = self._print(self.customer)
         self.assertIn("DE89", page)
+
+    def test_bank_account_and_qr_code_are_those_of_the_invoice(self):
+        self._create_bank("DE89370400440532013000")
+        own = self._create_bank("DE02120300000000202051")
+        move = self._create_invoice(DUE, self.plan, partner_bank_id=own.id)
+        move.payment_reference = "RF18 5390 0754 7034"
+        banks = self.env.registry["res.partner.bank"]
+        with patch.object(banks, "build_qr_code_base64", autospec=True, return_value="") as build:
+            [page] = pages_of(self.plan._run(TODAY).attachment_ids.raw)
+        self.assertEqual(build.call_args.args[0], own)
+        self.assertIn("Bank account: DE02120300000000202051", page)
+        self.assertIn("Payment reference: RF18 5390 0754 7034", page)
 
     def test_the_step_s_own_template(self):
         self.plan.step_ids.template_id = self.template

@@ -27,7 +27,13 @@ class TestQueries(EscalationCommon):
             [{"name": f"Customer {n}", "email": f"c{n}@example.com", "phone": "+49 30 1"} for n in range(2 * BATCH)]
         )
         cls.plan = cls._create_plan(cls._step(1), cls._step(7), responsible_id=cls.env.user.id).sudo()
-        dues = [cls._prepare_invoice(day("10-26"), partner=partner) for partner in cls.customers]
+        banks = [
+            cls._create_bank(f"DE{n}", bank_id=cls.env["res.bank"].create({"name": f"Bank {n}"}).id) for n in (1, 2)
+        ]
+        dues = [
+            cls._prepare_invoice(day("10-26"), partner=partner, partner_bank_id=banks[number % 2].id)
+            for number, partner in enumerate(cls.customers)
+        ]
         cls.moves = cls.env["account.move"].create(dues + dues)
         cls.moves.action_post()
 

@@ -234,6 +234,55 @@ class TestTexts(EscalationCommon):
         _followup, mail = self._send()
         self.assertIn("&lt;b&gt;5 &amp; 6&lt;/b&gt;", mail.body_html)
 
+    # --- how to pay --------------------------------------------------------------------------------------------------
+
+    def test_first_account_of_the_company_if_the_invoices_name_none(self):
+        move = self._create_invoice(DUE)
+        first = self._create_bank("DE89370400440532013000")
+        self._create_bank("DE02120300000000202051")
+        self.assertFalse(move.partner_bank_id)
+        followup, mail = self._send()
+        self.assertEqual(followup.bank_account, first.acc_number)
+        self.assertIn(f"Bank account: {first.acc_number}", mail.body_html)
+
+    def test_the_account_that_the_invoices_name(self):
+        self._create_bank("DE89370400440532013000")
+        bank = self.env["res.bank"].create({"name": "Factor Bank", "bic": "BYLADEM1001"})
+        factor = self._create_bank("DE02120300000000202051", bank_id=bank.id)
+        for _number in range(2):
+            self._create_invoice(DUE, partner_bank_id=factor.id)
+        self._create_credit(10.0)
+        followup, mail = self._send(self._step(5, tone="statement"))
+        self.assertEqual(followup.bank_account, "DE02120300000000202051 · Factor Bank · BIC BYLADEM1001")
+        self.assertNotIn("DE89", mail.body_html)
+
+    def test_an_account_for_each_currency(self):
+        self.env.ref("base.CHF").active = True
+        dollars, francs = self._create_bank("US-1"), self._create_bank("CH9300762011623852957")
+        self._create_invoice(DUE, partner_bank_id=dollars.id)
+        self._create_invoice(DUE, currency_id=self.env.ref("base.CHF").id, partner_bank_id=francs.id)
+        followup, _mail = self._send()
+        self.assertEqual(followup.bank_account, "USD: US-1; CHF: CH9300762011623852957")
+
+    def test_first_account_if_the_invoices_differ_or_theirs_is_closed(self):
+        first, second = self._create_bank("DE89370400440532013000"), self._create_bank("DE02120300000000202051")
+        moves = [self._create_invoice(DUE, partner_bank_id=bank.id) for bank in (first, second)]
+        followup, _mail = self._send()
+        self.assertEqual(followup.bank_account, first.acc_number)
+        moves[0].partner_bank_id = second
+        second.active = False
+        followup.invalidate_recordset()
+        self.assertEqual(followup.bank_account, first.acc_number)
+
+    def test_payment_reference_where_it_is_not_the_number(self):
+        plain, referenced = self._create_invoice(DUE), self._create_invoice(day("10-17"))
+        referenced.payment_reference = "RF18 5390 0754 7034"
+        self.assertEqual(plain.payment_reference, plain.name)
+        _followup, mail = self._send()
+        [_head, first, second, _total] = self._rows(mail.body_html)
+        self.assertEqual(first[0], f"{plain.name}dated 10/02/2026")
+        self.assertIn(f"{referenced.name}Payment reference: RF18 5390 0754 7034", second[0])
+
     # --- the customer's language -------------------------------------------------------------------------------------
 
     def test_text_dates_and_amounts_of_the_customer(self):
