@@ -12,6 +12,7 @@ from .account_escalation_step import FOLLOWUP_MODEL
 
 ITEMS_CLASS = "o_escalation_items"
 AGES = (1, 31, 61, 91)  # days overdue at which a column of the ageing begins
+CREDITS, BALANCE = len(AGES) + 1, len(AGES) + 2  # its last columns
 NAMES_SHOWN = 3  # invoice numbers in a subject; the table has them all
 
 
@@ -182,6 +183,7 @@ class AccountEscalationFollowup(models.Model):
             "bank_account": is_email and self.bank_account,
             "tables": tables,
             "has_reference": any(row["reference"] for row in rows),
+            "has_credits": any(row["residual"] < 0 for row in rows),
             "ageing": self._get_ageing(rows, today, amount_text) if self.level == "summary" else [],
             # nothing is overdue yet: the total that a courtesy reminder speaks of
             "total_due": " + ".join(totals or self._get_total_texts(rows, amount_text)),
@@ -274,12 +276,16 @@ class AccountEscalationFollowup(models.Model):
 
     @api.model
     def _get_ageing(self, rows, today, amount_text):
-        """What is open by age, one list for each currency: [[not due, 1-30, 31-60, 61-90, over 90 days]]."""
-        ages = defaultdict(lambda: [0.0] * (len(AGES) + 1))
+        """What is open by age, one list for each currency, that ties with the balance.
+
+        :return: [[not due, 1-30, 31-60, 61-90, over 90 days, credits, balance]], as texts
+        """
+        ages = defaultdict(lambda: [0.0] * (len(AGES) + 3))
         for row in rows:
-            if row["residual"] > 0:
-                late = (today - row["maturity"]).days
-                ages[row["currency_id"]][sum(late >= days for days in AGES)] += row["residual"]
+            late = (today - row["maturity"]).days
+            column = CREDITS if row["residual"] < 0 else sum(late >= days for days in AGES)
+            ages[row["currency_id"]][column] += row["residual"]
+            ages[row["currency_id"]][BALANCE] += row["residual"]
         return [[amount_text(amount, currency_id) for amount in buckets] for currency_id, buckets in ages.items()]
 
     @api.model

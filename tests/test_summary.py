@@ -101,16 +101,28 @@ class TestSummary(EscalationCommon):
             self._create_invoice(day(due), amount=float(10**number) / 10, issued=day("2025-01-01"))
         self._create_invoice(day("10-30"), move_type="out_refund", amount=30.0)
         followup = self.summary._run(MONDAY)
-        self.assertEqual(self._ageing(followup), [[0.1, 11.0, 100.0, 11000.0, 1100000.0]])
+        self.assertEqual(self._ageing(followup), [[0.1, 11.0, 100.0, 11000.0, 1100000.0, -30.0, 1111081.1]])
         for title in ("Not due", "1–30 days", "31–60 days", "61–90 days", "Over 90 days"):
             self.assertIn(title, followup.mail_message_id.body)
+
+    def test_ageing_ties_with_the_balance(self):
+        """Credits, too, stand in it, but no row for them if there are none."""
+        self._create_invoice(day("10-20"), amount=2540.5)
+        body = self.summary._run(MONDAY).mail_message_id.body
+        self.assertNotIn("Credits", body)
+        self.assertEqual(body.count("2,540.50"), 5)  # item, amount to pay, balance; bucket, balance
+        self._create_invoice(day("10-30"), move_type="out_refund", amount=100.0)
+        followup = self.summary._run(day("11-09"))
+        [buckets] = self._ageing(followup)
+        self.assertEqual(sum(buckets[:-1]), buckets[-1])
+        self.assertEqual(followup.mail_message_id.body.count("2,440.50"), 3)  # amount to pay; balance, twice
 
     def test_each_currency_by_itself(self):
         currency = self.setup_other_currency("EUR", rates=[("1900-01-01", 2.0)])
         self._create_invoice(day("10-20"))
         self._create_invoice(day("10-20"), amount=200.0, currency_id=currency.id)
         followup = self.summary._run(MONDAY)
-        self.assertEqual(sorted(sum(buckets) for buckets in self._ageing(followup)), [100.0, 200.0])
+        self.assertEqual(sorted(buckets[-1] for buckets in self._ageing(followup)), [100.0, 200.0])
         self.assertEqual(str(followup.items_table).count("Amount to pay now"), 2)
 
     def test_nothing_due_yet(self):
