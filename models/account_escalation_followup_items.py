@@ -80,17 +80,39 @@ class AccountEscalationFollowup(models.Model):
             "user_id.signature",
         )
 
-    @api.model
     def _get_formats(self):
-        """Cached formatters of dates and amounts, since the same ones come again and again in a batch, and headings."""
+        """Cached formatters, since the same texts come again and again in a batch: of dates, amounts and instalments;
+        and headings.
+        """
         lang = get_lang(self.env).code
         currencies = self.env["res.currency"]
+        numbers = self._count_instalments()
 
         @cache
         def amount_text(amount, currency_id):
             return formatLang(self.env, amount, currency_obj=currencies.browse(currency_id))
 
-        return partial(self._format_day, lang), amount_text, self._get_block_names()
+        part_text = cache(self._get_instalment_text)
+
+        def instalment_text(line):
+            number = numbers.get(line.move_id.id)
+            return part_text(line.instalment, number) if number else ""
+
+        return partial(self._format_day, lang), amount_text, self._get_block_names(), instalment_text
+
+    @api.model
+    def _get_instalment_text(self, rank, number):
+        return self.env._("Instalment %(rank)s of %(number)s", rank=rank, number=number)
+
+    def _count_instalments(self):
+        """How many instalments the invoices have that have several: {invoice id: number}."""
+        groups = self.env["account.move.line"]._read_group(
+            [("move_id", "in", self.line_ids.move_id.ids), ("display_type", "=", "payment_term")],
+            ["move_id"],
+            ["__count"],
+            having=[("__count", ">", 1)],
+        )
+        return {move.id: number for move, number in groups}
 
     @api.model
     def _get_block_names(self):
@@ -159,15 +181,19 @@ class AccountEscalationFollowup(models.Model):
         self.ensure_one()
         return self.env.context.get("escalation_today") or self.company_id._escalation_today()
 
-    def _prepare_items_values(self, date_text, amount_text, block_names):
+    def _prepare_items_values(self, date_text, amount_text, block_names, instalment_text):
         """What the table of items shows, as texts, in blocks: overdue, not yet due, credits."""
         self.ensure_one()
         today = self._get_items_day()
         is_email = self.channel == "email"
         link = is_email and self.payment_link
         # the list of a done follow-up is that of its email, with what was left out since
-        receivables = self.line_ids.filtered("counts").move_line_id
-        rows = [self._prepare_item_values(line, link, today, date_text, amount_text) for line in receivables]
+        listed = {line.move_line_id: line for line in self.line_ids if line.counts and line.move_line_id}
+        rows = [
+            self._prepare_item_values(receivable, link, today, date_text, amount_text)
+            | {"instalment": instalment_text(line)}
+            for receivable, line in listed.items()
+        ]
         rows.sort(key=itemgetter("maturity", "id"))
         is_overdue = any(row["kind"] == "overdue" for row in rows)
         payable = [row for row in rows if is_overdue and row["kind"] in ("overdue", "credit")]
