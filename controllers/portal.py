@@ -24,8 +24,9 @@ class EscalationPortal(http.Controller):
             "account_escalation.portal_open_items",
             {
                 "followup": followup,
-                "moves": followup._get_payable_moves(),
+                "blocks": followup._get_open_blocks(),
                 "balances": followup._get_balances(),
+                "is_paid_online": followup._is_paid_online(),
                 "link": link,
             },
         )

@@ -5,7 +5,7 @@ from collections import defaultdict
 import psycopg2
 
 from odoo import api, fields, models
-from odoo.tools import format_date
+from odoo.tools import format_date, str2bool
 from odoo.tools.misc import hmac
 
 from ..tools import schedule
@@ -61,24 +61,64 @@ class AccountEscalationFollowup(models.Model):
             order="invoice_date_due, id",
         )
 
+    def _get_open_lines(self):
+        """All that the customer owes and has to its credit, as messages list it; oldest due first."""
+        self.ensure_one()
+        return self.env["account.move.line"].search(
+            [
+                ("company_id", "=", self.company_id.id),
+                ("partner_id.commercial_partner_id", "=", self.partner_id.id),
+                *FOLLOWED_RECEIVABLES,
+            ],
+            order="date_maturity, id",
+        )
+
     def _get_balances(self):
         """What the customer owes, by currency: {currency: {"invoices" | "others" | "credits": amount}}.
 
         ``invoices`` are those of :meth:`_get_payable_moves`; ``others`` such as opening balances have no page.
         """
-        listed = self._get_payable_moves()
+        payable = self._get_payable_moves()
         balances = defaultdict(lambda: dict.fromkeys(("invoices", "others", "credits"), 0.0))
-        for currency, moves in listed.grouped("currency_id").items():
-            balances[currency]["invoices"] = sum(moves.mapped("amount_residual"))
-        ours = [("company_id", "=", self.company_id.id), ("partner_id.commercial_partner_id", "=", self.partner_id.id)]
-        others = [("amount_residual", ">", 0), ("move_id", "not in", listed.ids)]
-        for name, domain in (("others", others), ("credits", [("amount_residual", "<", 0)])):
-            groups = self.env["account.move.line"]._read_group(
-                [*ours, *FOLLOWED_RECEIVABLES, *domain], ["currency_id"], ["amount_residual_currency:sum"]
-            )
-            for currency, amount in groups:
-                balances[currency][name] = amount
+        for line in self._get_open_lines():
+            name = "invoices" if line.move_id in payable else "others"
+            balances[line.currency_id]["credits" if line.amount_residual < 0 else name] += line.amount_residual_currency
         return balances
+
+    def _get_open_blocks(self):
+        """What the customer owes as a page shows it: what is overdue, which the message asks for, then the rest.
+
+        :return: [{"kind", "name", "currency", "rows": receivables of invoices, "others" and "total": amounts}]
+        """
+        today, payable, names = self._get_items_day(), self._get_payable_moves(), self._get_block_names()
+        owed = self._get_open_lines().filtered(lambda line: line.amount_residual > 0)
+        late = owed.filtered(lambda line: (line.date_maturity or line.date) < today)
+        blocks = []
+        for kind, lines in (("overdue", late), ("upcoming", owed - late)):
+            for currency, group in lines.grouped("currency_id").items():
+                rows = group.filtered(lambda line: line.move_id in payable)
+                total, others = (sum(some.mapped("amount_residual_currency")) for some in (group, group - rows))
+                head = {"kind": kind, "name": names[kind], "currency": currency}
+                blocks.append({**head, "rows": rows, "others": others, "total": total})
+        return blocks
+
+    def _get_instalment_of(self, line):
+        """Which instalment of its invoice it is, in words; empty for the only one."""
+        terms = line.move_id.line_ids.filtered(lambda term: term.display_type == "payment_term")
+        ranks = terms.sorted(lambda term: (term.date_maturity or term.date, term.id)).ids
+        return self._get_instalment_text(ranks.index(line.id) + 1, len(ranks)) if len(ranks) > 1 else ""
+
+    def _is_paid_online(self):
+        """Whether core's page of an invoice offers to pay it, as core decides that: by a provider, if it is allowed."""
+        self.ensure_one()
+        settings = self.env["ir.config_parameter"].sudo()  # sudo: as core's page, which anybody may see
+        is_allowed = str2bool(settings.get_param("account_payment.enable_portal_payment", ""), False)
+        if not is_allowed or "payment.provider" not in self.env:
+            return False
+        providers = self.env["payment.provider"].sudo()  # sudo: as core's page
+        ours = providers._check_company_domain(self.company_id)
+        enabled = [("state", "in", ("enabled", "test")), ("is_published", "=", True)]
+        return bool(providers.search_count([*ours, *enabled], limit=1))
 
     def _get_portal_move(self, move_id):
         """What a link names, if the message has listed it or it is open; empty if it is another, or none."""
@@ -99,19 +139,15 @@ class AccountEscalationFollowup(models.Model):
         """In words; that of each currency where the invoices name several."""
         self._fetch_banks()
         for followup in self:
-            banks = followup._get_banks()
-            texts = {currency: self._get_bank_text(bank) for currency, bank in banks.items()}
-            if len(set(texts.values())) > 1:
-                texts = {currency: f"{currency.name}: {text}" for currency, text in texts.items() if text}
-            followup.bank_account = "; ".join(dict.fromkeys(texts.values()))
+            followup.bank_account = followup._get_bank_text(followup.line_ids.filtered("counts").move_line_id)
 
     def _fetch_banks(self):
         """Read the accounts of all these at once: those that the invoices name, and those of the companies."""
         self.line_ids.move_id.partner_bank_id.fetch(["acc_number", "bank_id", "active"])
         self.company_id.partner_id.bank_ids.fetch(["acc_number", "bank_id"])
 
-    def _get_banks(self):
-        """Where the customer pays what is listed: {currency: bank account}, which may be empty.
+    def _get_banks(self, lines):
+        """Where the customer pays these receivables: {currency: bank account}, which may be empty.
 
         That which the invoices of the currency name, since each may have its own, or a factor's; the first one of the
         company if they name none, several, or one that is closed.
@@ -119,16 +155,22 @@ class AccountEscalationFollowup(models.Model):
         self.ensure_one()
         first = self.company_id.partner_id.bank_ids[:1]
         named = defaultdict(set)
-        for line in self.line_ids.filtered("counts").move_line_id:
+        for line in lines:
             move, found = line.move_id, named[line.currency_id]
             if move.move_type in INVOICE_TYPES and move.partner_bank_id.active:  # a credit note names the customer's
                 found.add(move.partner_bank_id)
         banks = {currency: next(iter(found)) if len(found) == 1 else first for currency, found in named.items()}
         return banks or {self.currency_id: first}
 
-    @api.model
-    def _get_bank_text(self, bank):
-        return " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bank.bank_bic and f"BIC {bank.bank_bic}"]))
+    def _get_bank_text(self, lines):
+        """Where the customer pays these receivables, in words."""
+        texts = {}
+        for currency, bank in self._get_banks(lines).items():
+            bic = bank.bank_bic and f"BIC {bank.bank_bic}"
+            texts[currency] = " · ".join(filter(None, [bank.acc_number, bank.bank_id.name, bic]))
+        if len(set(texts.values())) > 1:
+            texts = {currency: f"{currency.name}: {text}" for currency, text in texts.items() if text}
+        return ";\n".join(dict.fromkeys(texts.values()))
 
     def _get_payment_qr(self):
         """Core's QR code to pay what is asked for, as an image's data; empty unless the bank account allows it.
@@ -138,7 +180,7 @@ class AccountEscalationFollowup(models.Model):
         self.ensure_one()
         lines = self.line_ids.filtered("counts").move_line_id
         currency = lines.currency_id
-        bank = self._get_banks().get(currency) if len(currency) == 1 else None
+        bank = self._get_banks(lines).get(currency) if len(currency) == 1 else None
         if not bank:
             return ""
         today = self._get_items_day()

@@ -1,5 +1,7 @@
 """The link in a message: all that the customer owes, without login, signed, for some weeks, and of nobody else."""
 
+from unittest.mock import patch
+
 from freezegun import freeze_time
 
 from odoo.tests import HttpCase, tagged
@@ -62,7 +64,7 @@ class TestLinks(EscalationCommon, HttpCase):
         refund.action_post()
         self._create_opening_balance(20.0)
         page = self._open(self.followup.payment_link)
-        texts = ("Total open amount", "100.00", "Other open items", "20.00", "Credits", "34.50")
+        texts = ("Total open amount", "120.00", "Other open items", "20.00", "Credits", "34.50")
         for text in (*texts, "Balance of your account", "85.50"):
             self.assertIn(text, page.text)
 
@@ -71,8 +73,7 @@ class TestLinks(EscalationCommon, HttpCase):
         self._create_opening_balance(500.0)
         page = self._open(self.followup.payment_link)
         self.assertNotIn("Nothing is open", page.text)
-        self.assertNotIn("Total open amount", page.text)
-        for text in ("Other open items", "Balance of your account", "500.00"):
+        for text in ("Overdue", "Other open items", "Total open amount", "500.00"):
             self.assertIn(text, page.text)
 
     def test_what_is_paid_or_blocked_is_owed_no_more(self):
@@ -85,6 +86,34 @@ class TestLinks(EscalationCommon, HttpCase):
         [balance] = self.followup._get_balances().values()
         self.assertEqual(balance, {"invoices": 100.0, "others": 0.0, "credits": 0.0})
         self.assertNotIn("Other open items", self._open(self.followup.payment_link).text)
+
+    @freeze_time("2026-11-02 10:00:00")
+    def test_first_what_is_overdue_as_the_message_then_the_rest(self):
+        later = self._create_instalments(day("10-20"), day("11-20"), issued=day("09-16"), amount=50.0)
+        overdue, upcoming = self.followup._get_open_blocks()
+        self.assertEqual([block["kind"] for block in (overdue, upcoming)], ["overdue", "upcoming"])
+        self.assertEqual(overdue["rows"].move_id, self.move | later)
+        self.assertEqual(upcoming["rows"].move_id, later)
+        self.assertEqual([overdue["total"], upcoming["total"]], [150.0, 50.0])
+        text = self._open(self.followup.payment_link).text
+        places = [text.index(word) for word in ("Overdue", "150.00", "Instalment 1 of 2", "Not yet due", "200.00")]
+        self.assertEqual(places, sorted(places))
+
+    def test_where_to_pay_and_whom_to_ask(self):
+        self._create_bank("DE89370400440532013000")
+        self.move.partner_bank_id = self._create_bank("DE02120300000000202051")
+        self.move.payment_reference = "RF18 5390 0754 7034"
+        self.company.write({"phone": "+49 30 555", "email": "office@nordlicht.example"})
+        text = self._open(self.followup.payment_link).text
+        for part in ("DE02120300000000202051", "RF18 5390", self.followup.reference, "+49 30 555", "office@nordlicht"):
+            self.assertIn(part, text)
+        self.assertNotIn("DE89", text)
+
+    def test_asks_to_pay_online_only_where_that_is_possible(self):
+        link = self.followup.payment_link
+        self.assertNotIn("View and pay", self._open(link).text)
+        with patch.object(type(self.followup), "_is_paid_online", return_value=True):
+            self.assertIn("View and pay", self._open(link).text)
 
     def test_nothing_is_open(self):
         self._pay(self.move)

@@ -265,7 +265,7 @@ class TestTexts(EscalationCommon):
         self._create_invoice(DUE, partner_bank_id=dollars.id)
         self._create_invoice(DUE, currency_id=self.env.ref("base.CHF").id, partner_bank_id=francs.id)
         followup, _mail = self._send()
-        self.assertEqual(followup.bank_account, "USD: US-1; CHF: CH9300762011623852957")
+        self.assertEqual(followup.bank_account, "USD: US-1;\nCHF: CH9300762011623852957")
 
     def test_first_account_if_the_invoices_differ_or_theirs_is_closed(self):
         first, second = self._create_bank("DE89370400440532013000"), self._create_bank("DE02120300000000202051")
