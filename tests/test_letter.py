@@ -74,6 +74,17 @@ class TestLetter(EscalationCommon):
         self.assertEqual(page.count(letter.reference), 1)
         self.assertRecordValues(letter.attachment_ids, [{"mimetype": "application/pdf", "res_id": letter.id}])
 
+    def test_company_s_particulars_at_the_foot(self):
+        """By default its numbers; what it prints on its documents takes their place."""
+        self.company.write({"vat": "DE123456788", "company_registry": "HRB 4711 Kiel"})
+        _letters, [[page]] = self._print(self.customer)
+        self.assertLess(page.index("Yours sincerely"), page.index("DE123456788"))
+        self.assertIn("HRB 4711 Kiel", page)
+        self.company.report_footer = "<p>Managing director: <b>Ida Nord</b><br/>Amtsgericht Kiel</p>"
+        _letters, [[page]] = self._print(self._create_customer("Deco Addict"))
+        self.assertRegex(page, "Managing director: Ida Nord Amtsgericht Kiel$")
+        self.assertNotIn("HRB", page)
+
     def test_three_letters_are_printed_in_one_go_and_cut(self):
         names = ["Azure Interior", "Deco Addict", "Gemini Furniture"]
         letters, texts = self._print(self.customer, *map(self._create_customer, names[1:]))
