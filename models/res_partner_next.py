@@ -57,7 +57,9 @@ class ResPartner(models.Model):
         if not plan or plan == self._origin.escalation_plan_id:
             return ""
         number = plan._count_messages_to(self._origin)
-        return self.env._("Under “%(plan)s”, %(messages)s messages would go today.", plan=plan.name, messages=number)
+        return self.env._(
+            "Under “%(plan)s”, messages that would go today: %(messages)s.", plan=plan.name, messages=number
+        )
 
     def _escalation_preview_invoice_plan(self):
         plan = self.escalation_invoice_plan_id._origin
@@ -65,9 +67,9 @@ class ResPartner(models.Model):
             return ""
         moves = self._origin._escalation_get_covered_moves(plan)
         if not plan:
-            return self.env._("Saving takes %s open invoices off their plan.", len(moves))
+            return self.env._("Open invoices that saving takes off their plan: %s.", len(moves))
         return self.env._(
-            "Saving puts %(invoices)s open invoices under this plan; %(messages)s messages would go today.",
+            "Open invoices that saving puts under this plan: %(invoices)s; messages that would go today: %(messages)s.",
             invoices=len(moves),
             messages=len(plan._preview_messages(moves)),
         )

@@ -124,7 +124,7 @@ class TestAssign(AssignCommon):
         self.customer.escalation_plan_id = customers
         form = self._open(self.moves)
         form.plan_id = self.plan
-        self.assertIn("<b>1</b> customers would be under an invoice plan and a customer plan at once", form.summary)
+        self.assertIn("<b>1</b> customer would be under an invoice plan and a customer plan at once", form.summary)
 
     def test_nobody_to_write_to(self):
         lost, letters, blocked = (self._create_customer(name, email=False) for name in ("Lost", "Letters", "Blocked"))
@@ -248,7 +248,7 @@ class TestAssignCustomers(AssignCommon):
         for takes_off in (False, True):  # a choice on an invoice is not taken off
             form = self._open(self.customers)
             form.level, form.takes_off, form.plan_id = "customer", takes_off, self.customer_plan
-            self.assertIn("<b>1</b> customers would be", form.summary)
+            self.assertIn("<b>1</b> customer would be", form.summary)
 
     def test_changing_the_level_empties_the_plan(self):
         form = self._open(self.customers)
@@ -271,7 +271,7 @@ class TestAssignCustomers(AssignCommon):
         self.env.invalidate_all()
         form = self._open(self.customers)
         form.level, form.plan_id = "customer", self.customer_plan
-        self.assertIn(f"<b>{number}</b> messages would be made today", form.summary)
+        self.assertIn(f"<b>{number}</b> message{'' if number == 1 else 's'} would be made today", form.summary)
 
     def test_what_invoice_plans_take_care_of_is_no_message(self):
         self.move.escalation_plan_id = self._create_plan(self._step(30))

@@ -110,7 +110,7 @@ class TestPlanOfInvoices(PartnerCase):
         with Form(self.customer) as form:
             self.assertFalse(form.escalation_preview)
             form.escalation_invoice_plan_id = self.plan
-            self.assertIn("3 open invoices under this plan; 1 messages would go today", form.escalation_preview)
+            self.assertIn("under this plan: 3; messages that would go today: 1.", form.escalation_preview)
         self.assertEqual(len(self.plan._run()), 1)
         with Form(self.customer) as form:
             form.escalation_invoice_plan_id = self.env["account.escalation.plan"]

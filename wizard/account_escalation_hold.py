@@ -17,7 +17,7 @@ class AccountEscalationHold(models.TransientModel):
     )
     exclusion = fields.Selection(EXCLUSIONS, string="Because")
     until = fields.Date(string="Last Day", help="If empty, until somebody lifts it.")
-    note = fields.Char(string="Reason")
+    note = fields.Char()
     dispute_reason = fields.Selection(DISPUTES, string="About")
     user_id = fields.Many2one(
         "res.users", string="Resolved By", domain=[("share", "=", False)], default=lambda self: self.env.user
