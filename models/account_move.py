@@ -88,6 +88,8 @@ class AccountMove(models.Model):
 
     def write(self, vals):
         res = super().write(vals)
+        if "matched_payment_ids" in vals:  # without an entry, nothing else tells of the payment
+            self._escalation_recheck_before_commit()
         self._escalation_react(vals)
         return res
 

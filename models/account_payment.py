@@ -2,7 +2,10 @@ from odoo import models
 
 
 class AccountPayment(models.Model):
-    """A payment under way stops the follow-ups of its invoices, even one without journal entry."""
+    """A payment under way stops the follow-ups of its invoices, even one without journal entry.
+
+    This one was a draft of theirs; what *Pay* makes is theirs only after it is posted, see the invoice.
+    """
 
     _inherit = "account.payment"
 

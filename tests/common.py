@@ -161,21 +161,28 @@ class EscalationCommon(AccountTestInvoicingCommon, MailCommon):
         wizard.create(values)._create_payments()
         cls.env.cr.flush()  # as at the end of a request
 
+    def _pay_without_entries(self):
+        """From now on, payments are made as with an accounting app: no entry before the bank statement has them."""
+        self.company_data["default_journal_bank"].inbound_payment_method_line_ids.payment_account_id = False
+        self.patch(self.env.registry["account.move"], "_get_invoice_in_payment_state", lambda _move: "in_payment")
+
     @classmethod
     def _pay_in(cls, amount, partner=None, payment_type="inbound"):
         """A payment that is not allocated to any invoice."""
-        payment = cls.env["account.payment"].create(
-            {
-                "partner_id": (partner or cls.customer).id,
-                "partner_type": "customer",
-                "payment_type": payment_type,
-                "amount": amount,
-                "date": MONDAY,
-                "journal_id": cls.company_data["default_journal_bank"].id,
-            }
-        )
+        payment = cls.env["account.payment"].create(cls._prepare_payment(amount, partner, payment_type))
         payment.action_post()
         return payment.move_id
+
+    @classmethod
+    def _prepare_payment(cls, amount, partner=None, payment_type="inbound"):
+        return {
+            "partner_id": (partner or cls.customer).id,
+            "partner_type": "customer",
+            "payment_type": payment_type,
+            "amount": amount,
+            "date": MONDAY,
+            "journal_id": cls.company_data["default_journal_bank"].id,
+        }
 
     @classmethod
     def _run_days(cls, plan, *days):

@@ -388,8 +388,8 @@ class TestCustomerLeftOut(CustomerCase):
         self._assert_rest_goes()
 
     def test_in_payment(self):
-        self.env.cr.execute("UPDATE account_move SET payment_state = 'in_payment' WHERE id = %s", [self.other.id])
-        self.other.invalidate_recordset()
+        self._pay_without_entries()
+        self._pay(self.other)
         self._assert_rest_goes()
 
     def test_below_the_minimum_is_listed_only(self):

@@ -497,6 +497,22 @@ class TestAtOnce(FollowupCase):
         self._pay(self.move)
         self._assert_stopped("paid", "in_payment")
 
+    def test_payment_without_entry(self):
+        self._pay_without_entries()
+        self._pay(self.move)
+        self.assertFalse(self.move.matched_payment_ids.move_id)
+        self._assert_stopped("in_payment")
+
+    def test_draft_payment_without_entry(self):
+        self._pay_without_entries()
+        payment = self.env["account.payment"].create(
+            {**self._prepare_payment(100.0), "invoice_ids": [Command.set(self.move.ids)]}
+        )
+        self.env.cr.flush()  # as at the end of a request
+        self.assertEqual(self.activity.exists(), self.activity)
+        payment.action_post()
+        self._assert_stopped("in_payment")
+
     def test_exclusion(self):
         self.move.no_followup = True
         self._assert_stopped("excluded")

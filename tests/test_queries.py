@@ -225,6 +225,13 @@ class TestQueries(EscalationCommon):
         self.assertEqual(costs[1], costs[2])
 
     def test_paying_takes_the_same_for_many_invoices(self):
+        self._check_paying()
+
+    def test_paying_without_entries_takes_the_same_for_many_invoices(self):
+        self._pay_without_entries()
+        self._check_paying()
+
+    def _check_paying(self):
         """Each has an email that waits for a person, which ends with the payment."""
         plan = self._create_plan(self._step(1, needs_review=True), responsible_id=self.env.user.id).sudo()
         costs = []

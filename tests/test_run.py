@@ -111,8 +111,9 @@ class TestWho(EscalationCommon):
 
     def test_in_payment_although_the_amount_is_open(self):
         move = self._create_invoice(day("10-16"), self.plan)
-        self.env.cr.execute("UPDATE account_move SET payment_state = 'in_payment' WHERE id = %s", [move.id])
-        move.invalidate_recordset()
+        self._pay_without_entries()
+        self._pay(move)
+        self.assertRecordValues(move, [{"payment_state": "in_payment", "amount_residual": 100.0}])
         self._assert_not_followed(move, "payment is on its way")
 
     def test_reversed(self):
