@@ -33,6 +33,7 @@ class AccountEscalationTarget(models.AbstractModel):
     _description = "Held or Excluded from Follow-ups"
     _escalation_holds = frozenset({"escalation_hold", "escalation_hold_until"})
     _escalation_stops = _escalation_holds  # may end the reason of what waits
+    _escalation_switch = "no_followup"  # what excludes for good
 
     # --- changes ------------------------------------------------------------------------------------------------------
 
@@ -46,6 +47,13 @@ class AccountEscalationTarget(models.AbstractModel):
         """What a form leaves empty on something new is nobody's choice."""
         return {**self._escalation_mark_choice({name: value for name, value in vals.items() if value}), **vals}
 
+    @api.model
+    def _escalation_complete_exclusion(self, vals):
+        """A reason excludes; what is followed up again has none."""
+        if self._escalation_switch in vals and not vals[self._escalation_switch]:
+            return {**vals, "escalation_exclusion": False}
+        return {**vals, self._escalation_switch: True} if vals.get("escalation_exclusion") else vals
+
     def _escalation_assign(self, values, origin):
         """Put these under a plan, or none, in a batch."""
         values = self._escalation_mark_choice(values, origin)
@@ -58,6 +66,8 @@ class AccountEscalationTarget(models.AbstractModel):
 
     def _escalation_react(self, vals):
         """What follows from a change of these values: notes, a fresh start, what waits is let go."""
+        if self._escalation_switch in vals:
+            self._escalation_log_exclusion(vals)
         if self._escalation_holds & vals.keys():
             self._escalation_outdate_summaries()
         if self._escalation_stops & vals.keys():
@@ -154,7 +164,8 @@ class AccountEscalationTarget(models.AbstractModel):
         )
         self._escalation_log(text)
 
-    def _escalation_log_exclusion(self, is_excluded, reason):
+    def _escalation_log_exclusion(self, vals):
         names = dict(self._fields["escalation_exclusion"]._description_selection(self.env))
-        excluded = self.env._("Excluded from follow-ups. %s", names.get(reason, "")).strip()
-        self._escalation_log(excluded if is_excluded else self.env._("Followed up again."))
+        reason = names.get(vals.get("escalation_exclusion"), "")
+        excluded = self.env._("Excluded from follow-ups. %s", reason).strip()
+        self._escalation_log(excluded if vals[self._escalation_switch] else self.env._("Followed up again."))

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..tools.invoices import OPEN_INVOICES
@@ -47,11 +47,19 @@ class AccountMove(models.Model):
         groups=ACCOUNTANTS,
     )
 
-    def _escalation_react(self, vals):
-        reason = vals.get("escalation_exclusion")
-        if reason or "no_followup" in vals:
-            self._escalation_log_exclusion(reason or vals["no_followup"], reason)
-        return super()._escalation_react(vals)
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._escalation_complete_exclusion(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._escalation_complete_exclusion(vals))
+
+    def _post(self, soft=True):
+        """What was excluded as a draft, or before it was one again, is excluded: core makes its items anew."""
+        posted = super()._post(soft)
+        excluded = posted.sudo().filtered("escalation_exclusion")  # sudo: whoever posts
+        excluded.filtered(lambda move: not move.no_followup).no_followup = True
+        return posted
 
     def _escalation_get_held_domain(self):
         return [*super()._escalation_get_held_domain(), ("company_id", "=", self.env.company.id)]

@@ -10,6 +10,7 @@ class ResPartner(models.Model):
     _escalation_stops = frozenset(
         {"escalation_hold", "escalation_hold_until", "escalation_no_followup", "escalation_summary_plan_id"}
     )
+    _escalation_switch = "escalation_no_followup"
 
     escalation_hold = fields.Selection(HOLDS, string="On Hold", company_dependent=True, groups=ACCOUNTANTS)
     escalation_hold_until = fields.Date(
@@ -52,8 +53,9 @@ class ResPartner(models.Model):
             delays = ended.filtered("date_paid").mapped("days_late")
             partner.escalation_promise_days = sum(delays) / len(delays) if delays else 0.0
 
-    def _escalation_react(self, vals):
-        reason = vals.get("escalation_exclusion")
-        if reason or "escalation_no_followup" in vals:
-            self._escalation_log_exclusion(reason or vals["escalation_no_followup"], reason)
-        return super()._escalation_react(vals)
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._escalation_complete_exclusion(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._escalation_complete_exclusion(vals))

@@ -90,6 +90,33 @@ class TestHold(EscalationCommon):
         self.assertRecordValues(followup, [{"state": "skipped", "reason": "excluded"}])
         self.assertIn("Factored", self._notes(self.one))
 
+    def test_a_reason_excludes(self):
+        for record, switch in ((self.one, "no_followup"), (self.customer, "escalation_no_followup")):
+            with self.subTest(record._name):
+                record.escalation_exclusion = "lawyer"
+                self.assertTrue(record[switch])
+                self.assertIn("Excluded from follow-ups. Lawyer", self._notes(record))
+        self.assertFalse(self.plan._run(MONDAY))
+
+    def test_followed_up_again_has_no_reason(self):
+        for record, switch in ((self.one, "no_followup"), (self.customer, "escalation_no_followup")):
+            with self.subTest(record._name):
+                record.escalation_exclusion = "lawyer"
+                record[switch] = False
+                self.assertFalse(record.escalation_exclusion)
+                record[switch] = True
+                self.assertFalse(record.escalation_exclusion)
+
+    def test_imported_with_a_reason(self):
+        customer = self._create_customer("Insolvent", escalation_exclusion="insolvency")
+        self.assertTrue(customer.escalation_no_followup)
+        move = self._create_invoice(day("10-16"), self.plan, escalation_exclusion="factored")
+        self.assertTrue(move.no_followup)
+        move.button_draft()
+        move.invoice_date_due = day("10-20")
+        move.action_post()
+        self.assertRecordValues(move, [{"no_followup": True, "escalation_exclusion": "factored"}])
+
     def test_insolvent_customer(self):
         followup = self.plan._run(MONDAY)
         self._hold(self.customer, hold="exclude", exclusion="insolvency")
