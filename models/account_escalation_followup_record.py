@@ -1,9 +1,15 @@
+import logging
+
+import psycopg2
+
 from odoo import Command, api, models
 
 from ..tools import schedule
 from .account_escalation_followup_line import SHOWN
 from .account_escalation_followup_process import SILENT
 from .account_escalation_step import FOLLOWUP_MODEL
+
+_logger = logging.getLogger(__name__)
 
 
 class AccountEscalationFollowup(models.Model):
@@ -34,6 +40,26 @@ class AccountEscalationFollowup(models.Model):
             lines += followup._prepare_lines(entry, others_of, today, is_free)
         self.env["account.escalation.followup.line"]._insert(lines)
         return followups
+
+    @api.model
+    def _record_apart(self, plan, planned, today, is_free, failed):
+        """:meth:`_record` after an error: with each half, so that what cannot be recorded is left out alone.
+
+        :param dict failed: gets {partner id: error}
+        """
+        try:
+            with self.env.cr.savepoint():
+                return self._record(plan, planned, today, is_free)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            raise
+        except Exception as error:  # whatever is odd about a customer, the other ones are followed up
+            if len(planned) == 1:
+                _logger.warning("A step of plan %s could not be recorded", plan.id, exc_info=True)
+                failed[planned[0].group[0].partner_id] = str(error).strip() or type(error).__name__
+                return self.browse()
+        middle = len(planned) // 2
+        halves = (planned[:middle], planned[middle:])
+        return self.concat(*(self._record_apart(plan, half, today, is_free, failed) for half in halves))
 
     def _prepare_lines(self, entry, others, today, is_free):
         """What the follow-up lists: which of it triggered the step, and which takes it."""

@@ -116,6 +116,15 @@ class AccountEscalationPlan(models.Model):
         readonly=True, copy=False, help="Not a plan, but what a person's own reminders belong to."
     )
     last_run = fields.Date(readonly=True, copy=False, help="The last day on which all invoices were looked at.")
+    run_error = fields.Char(
+        string="Last Error",
+        readonly=True,
+        copy=False,
+        help="Why the plan could not be run, or not for all customers. The next good run clears it.",
+    )
+    run_error_date = fields.Date(
+        string="Error Reported On", readonly=True, copy=False, help="The day on which the responsible was last told."
+    )
     is_requested = fields.Boolean(copy=False, help="To be run again at once, whatever the hour.")
     move_count = fields.Integer(compute="_compute_counts", string="Invoices")
     partner_count = fields.Integer(compute="_compute_counts", string="Customers")

@@ -16,6 +16,7 @@ from ..tools.facts import Facts
 _logger = logging.getLogger(__name__)
 
 RECORD_BATCH = 500  # follow-ups recorded at once: the memory of a run does not grow with the number of invoices
+ERROR_LENGTH = 500
 
 
 class Planned(NamedTuple):
@@ -49,8 +50,11 @@ class AccountEscalationPlan(models.Model):
             followups |= made
         return followups
 
-    def _record(self, today):
-        """Write down what is due on ``today`` as queued follow-ups; return them."""
+    def _record(self, today, failed=None):
+        """Write down what is due on ``today`` as queued follow-ups; return them.
+
+        :param dict failed: given, what cannot be recorded is left out and told in here: {partner id: error}
+        """
         self.ensure_one()
         followups = self.env["account.escalation.followup"]
         if not self.try_lock_for_update(allow_referencing=True):
@@ -61,13 +65,16 @@ class AccountEscalationPlan(models.Model):
         planned = iter(self._cap(self._leave_out_made(self._plan_followups(due), today), today))
         ids = []
         while batch := list(islice(planned, RECORD_BATCH)):
-            ids += followups._record(self, batch, today, is_free).ids
+            if failed is None:
+                ids += followups._record(self, batch, today, is_free).ids
+            else:
+                ids += followups._record_apart(self, batch, today, is_free, failed).ids
             self.env.invalidate_all()
         if len(ids) > RECORD_BATCH:
             # while PostgreSQL believes these tables to be as small as they were, READ can take minutes
             self.env.cr.execute("ANALYZE account_escalation_followup, account_escalation_followup_line")
         next_look = self._prepare_next_look(today) if is_look_day else {}
-        self.write({"last_run": today, "is_requested": False, **next_look})
+        self.write({"last_run": today, "is_requested": False, "run_error": False, "run_error_date": False, **next_look})
         return followups.browse(ids)
 
     def _leave_out_made(self, planned, today):
@@ -181,15 +188,48 @@ class AccountEscalationPlan(models.Model):
         )
 
     def _record_safely(self, today):
-        """:meth:`_record`, without stopping other plans: what goes wrong is logged and said on the plan."""
+        """:meth:`_record`; what goes wrong stops no other plan, nor the plan's other customers if it is about one."""
+        if not self._find_run_error(today):
+            return
+        failed = {}
+        error = self._find_run_error(today, failed)
+        if error or failed:
+            self._set_run_error(error or self._describe_failed(failed), today)
+
+    def _find_run_error(self, today, failed=None):
+        """:meth:`_record`, or nothing of it.
+
+        :return: what went wrong
+        """
         try:
             with self.env.cr.savepoint():
-                self._record(today)
+                self._record(today, failed)
         except (psycopg2.OperationalError, psycopg2.InterfaceError):
             raise
         except Exception as error:
-            _logger.exception("Escalation plan %s could not be run", self.id)
-            self.message_post(body=self.env._("This plan could not be run: %s", error))
+            _logger.warning("Escalation plan %s could not be run", self.id, exc_info=True)
+            return str(error).strip() or type(error).__name__
+        return ""
+
+    def _describe_failed(self, failed):
+        partners = self.env["res.partner"].browse(failed)
+        return "; ".join(f"{partner.display_name}: {failed[partner.id]}" for partner in partners)
+
+    def _set_run_error(self, error, today):
+        """Show it on the plan; who is responsible is told once a day, however often it is tried again."""
+        error = error[:ERROR_LENGTH]
+        is_told = self.run_error_date == today
+        self.write({"run_error": error, "run_error_date": today})
+        if is_told:
+            return
+        users = self.responsible_id | self.responsible_ids | self.company_id.escalation_user_id
+        for user in users.filtered("active"):
+            localized = self.with_context(lang=user.lang)
+            localized.message_notify(
+                partner_ids=user.partner_id.ids,
+                subject=localized.display_name,
+                body=localized.env._("This plan could not be run, or not for all customers: %s", error),
+            )
 
     @api.model
     def _cron_run(self):

@@ -353,8 +353,55 @@ class TestSafety(EscalationCommon):
         self.assertEqual(self.plan._run(MONDAY).move_ids, good)
 
     @mute_logger("odoo.addons.account_escalation.models.account_escalation_plan_run")
-    def test_plan_that_cannot_be_run_says_so(self):
-        registry = self.env.registry["account.escalation.plan"]
-        with patch.object(registry, "_record", side_effect=ValueError("odd")):
-            self.plan._record_safely(MONDAY)
-        self.assertIn("odd", self.plan.message_ids[0].body)
+    def _run_badly(self, today):
+        with patch.object(self.env.registry["account.escalation.plan"], "_decide", side_effect=ValueError("odd")):
+            self.plan.sudo()._record_safely(today)
+
+    def _messages_to(self, user):
+        about = [("model", "=", self.plan._name), ("res_id", "=", self.plan.id)]
+        return self.env["mail.message"].sudo().search([*about, ("notified_partner_ids", "in", user.partner_id.ids)])
+
+    def test_plan_that_cannot_be_run_says_so_once_a_day(self):
+        ann, bob = (new_test_user(self.env, name, "account.group_account_invoice") for name in ("ann", "bob"))
+        self.plan.responsible_id = ann
+        self.company.escalation_user_id = bob
+        for _hour in range(2):
+            self._run_badly(MONDAY)
+        self.assertEqual(self.plan.run_error, "odd")
+        for user in (ann, bob):
+            [message] = self._messages_to(user)
+            self.assertIn("odd", message.body)
+        self._run_badly(day("11-03"))
+        self.assertEqual(len(self._messages_to(ann)), 2)
+        self.plan.sudo()._record_safely(day("11-03"))
+        self.assertFalse(self.plan.run_error)
+
+    @mute_logger(
+        "odoo.addons.account_escalation.models.account_escalation_plan_run",
+        "odoo.addons.account_escalation.models.account_escalation_followup_record",
+    )
+    def test_customer_who_cannot_be_followed_up_does_not_stop_the_others(self):
+        odd = self._create_customer("Odd Customer")
+        good = self.env["account.move"]
+        for number in range(5):
+            good |= self._create_invoice(day("10-16"), self.plan, partner=self._create_customer(f"Customer {number}"))
+        bad = self._create_invoice(day("10-16"), self.plan, partner=odd)
+        followups = self.env.registry["account.escalation.followup"]
+        prepare = followups._prepare_values
+
+        def fail_for_one(self, plan, step, group, partner, day):
+            if partner.id == odd.id:
+                raise ValueError("no such thing")
+            return prepare(self, plan, step, group, partner, day)
+
+        with patch.object(followups, "_prepare_values", fail_for_one):
+            self.plan.sudo()._record_safely(MONDAY)
+        self.assertEqual(set(good.mapped("escalation_followup_ids.state")), {"queued"})
+        self.assertEqual(len(good.escalation_followup_ids), 5)
+        self.assertFalse(bad.escalation_followup_ids)
+        self.assertRecordValues(
+            self.plan, [{"last_run": MONDAY, "run_error": "Odd Customer: no such thing", "run_error_date": MONDAY}]
+        )
+        self.plan.sudo()._record_safely(day("11-03"))
+        self.assertEqual(bad.escalation_followup_ids.state, "queued")
+        self.assertFalse(self.plan.run_error)
