@@ -122,6 +122,7 @@ class AccountMove(models.Model):
         # sudo: whoever registers a payment keeps a promise, without access to promises
         self._escalation_attempt(moves.sudo().escalation_promise_ids._update_states)
         self._escalation_attempt(moves._escalation_recheck)
+        self._escalation_attempt(moves.sudo()._escalation_end_settled_disputes)  # sudo: whoever registers a payment
 
     @api.model
     def _escalation_attempt(self, work):

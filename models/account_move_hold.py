@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..tools.invoices import OPEN_INVOICES
+from ..tools.invoices import FOLLOWED_PAYMENT_STATES, OPEN_INVOICES
 from .account_escalation_target import ACCOUNTANTS, DISPUTES, EXCLUSIONS, HOLDS
 
 
@@ -36,6 +36,10 @@ class AccountMove(models.Model):
         copy=False,
         groups="base.group_user",
         domain="[('share', '=', False)]",
+        help="Has the dispute as a to-do until the hold is lifted or the invoice is settled.",
+    )
+    escalation_dispute_activity_id = fields.Many2one(
+        "mail.activity", copy=False, readonly=True, index="btree_not_null", groups="base.group_user"
     )
     escalation_dispute_date = fields.Date(string="Disputed Since", copy=False, readonly=True, groups="base.group_user")
     escalation_promise_ids = fields.Many2many(
@@ -60,6 +64,40 @@ class AccountMove(models.Model):
         excluded = posted.sudo().filtered("escalation_exclusion")  # sudo: whoever posts
         excluded.filtered(lambda move: not move.no_followup).no_followup = True
         return posted
+
+    def _escalation_react(self, vals):
+        if "escalation_dispute_user_id" in vals:
+            self._escalation_ask_to_resolve()
+        return super()._escalation_react(vals)
+
+    def _escalation_ask_to_resolve(self):
+        """Put the dispute on the list of whoever resolves it now, if that is not the user; and off the former one's."""
+        self._escalation_end_dispute_activity()
+        disputes = self.filtered("escalation_dispute_user_id").grouped(
+            lambda move: (move.escalation_dispute_user_id, move.escalation_dispute_reason)
+        )
+        for (user, reason), moves in disputes.items():
+            if user == self.env.user:
+                continue
+            localized = self.with_context(lang=user.lang)
+            names = dict(localized._fields["escalation_dispute_reason"]._description_selection(localized.env))
+            activities = moves.activity_schedule(
+                "mail.mail_activity_data_todo",
+                self.env.company._escalation_today(),
+                summary=localized.env._("Resolve the dispute: %s", names.get(reason, names["other"])),
+                user_id=user.id,
+            )
+            for move, activity in zip(moves, activities or (), strict=False):
+                move._escalation_write({"escalation_dispute_activity_id": activity.id})
+
+    def _escalation_end_dispute_activity(self):
+        # sudo: it is somebody else's. What they have done is history
+        self.sudo().escalation_dispute_activity_id.filtered("active").unlink()
+
+    def _escalation_end_settled_disputes(self):
+        """Nobody has to resolve what is paid; the hold itself stays, in case that the payment comes back."""
+        settled = self.filtered(lambda move: move.payment_state not in FOLLOWED_PAYMENT_STATES)
+        settled._escalation_end_dispute_activity()
 
     def _escalation_get_held_domain(self):
         return [*super()._escalation_get_held_domain(), ("company_id", "=", self.env.company.id)]

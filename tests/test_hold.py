@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 from freezegun import freeze_time
+from lxml import etree
 
 from odoo.exceptions import UserError
+from odoo.tests import new_test_user
+from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
@@ -74,6 +77,59 @@ class TestHold(EscalationCommon):
         self.one.action_escalation_lift()
         self.assertFalse(self.one.escalation_dispute_reason)
         self.assertEqual(self.plan._run(day("12-08")).move_ids, self.one)
+
+    def _dispute_by(self, user, move=None):
+        """Have somebody resolve it; return what stands on their list then."""
+        self._hold(move or self.one, hold="dispute", dispute_reason="price", user_id=user.id)
+        return self.env["mail.activity"].search([("user_id", "=", user.id)])
+
+    def test_dispute_is_on_the_list_of_who_resolves_it(self):
+        ann, bob = (new_test_user(self.env, name, "account.group_account_invoice") for name in ("ann", "bob"))
+        activity = self._dispute_by(ann, self.one | self.two)
+        self.assertEqual(activity.mapped("res_id"), (self.one | self.two).ids)
+        self.assertRecordValues(
+            activity[0],
+            [
+                {
+                    "summary": "Resolve the dispute: Price or terms",
+                    "date_deadline": MONDAY,
+                    "activity_type_id": self.env.ref("mail.mail_activity_data_todo").id,
+                }
+            ],
+        )
+        self.one.escalation_dispute_user_id = bob
+        self.assertEqual(activity.exists().res_id, self.two.id)
+        self.assertEqual(self.one.activity_ids.user_id, bob)
+        self.one.action_escalation_lift()
+        self.assertFalse(self.one.activity_ids)
+
+    def test_own_dispute_is_no_to_do(self):
+        self.assertFalse(self._dispute_by(self.env.user).filtered(lambda activity: activity.res_id == self.one.id))
+
+    def test_settled_dispute_needs_no_resolving(self):
+        ann = new_test_user(self.env, "ann", "account.group_account_invoice")
+        activity = self._dispute_by(ann)
+        self._pay(self.one, 40.0)
+        self.assertTrue(activity.exists())
+        self.assertEqual(self._filter("escalation_disputed", ann), self.one)
+        self.assertEqual(self._filter("escalation_my_disputes", ann), self.one)
+        self.assertFalse(self._filter("escalation_my_disputes", self.env.user))
+        self._pay(self.one)
+        self.assertFalse(activity.exists())
+        self.assertFalse(self._filter("escalation_disputed", ann))
+        self.assertFalse(self._filter("escalation_my_disputes", ann))
+
+    def test_filters_leave_out_what_is_settled(self):
+        self._hold(self.one | self.two, until=day("11-05"))
+        self._pay(self.one)
+        self.assertEqual(self._filter("escalation_held", self.env.user), self.two)
+
+    def _filter(self, name, user):
+        """The invoices of the customer that a filter of the list finds."""
+        arch = etree.fromstring(self.env.ref("account_escalation.account_move_view_search").arch)
+        [found] = arch.xpath(f"//filter[@name='{name}']")
+        domain = safe_eval(found.get("domain"), {"uid": user.id})
+        return self.env["account.move"].search([*domain, ("partner_id", "=", self.customer.id)])
 
     def test_disputed_invoice_is_not_merely_paused(self):
         self._hold(self.one, hold="dispute", dispute_reason="quality")
