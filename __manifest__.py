@@ -23,6 +23,7 @@
         "wizard/account_escalation_log_views.xml",
         "views/account_escalation_followup_views.xml",
         "views/account_escalation_promise_views.xml",
+        "views/account_escalation_balance_views.xml",
         "views/account_escalation_menus.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",

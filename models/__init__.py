@@ -22,6 +22,7 @@ from . import account_escalation_followup_attachments
 from . import account_escalation_followup_delivery
 from . import account_escalation_followup_reminder
 from . import account_escalation_followup_posting
+from . import account_escalation_balance
 from . import account_escalation_carrier
 from . import account_escalation_carrier_mysendingbox
 from . import account_escalation_carrier_snailmail

@@ -147,7 +147,7 @@ class AccountEscalationTarget(models.AbstractModel):
 
     def _escalation_open_wizard(self, xmlid):
         action = self.env["ir.actions.act_window"]._for_xml_id(xmlid)
-        return {**action, "context": {"active_model": self._name, "active_ids": self.ids, "active_id": self.id}}
+        return {**action, "context": {"active_model": self._name, "active_ids": self.ids, "active_id": self[:1].id}}
 
     # --- notes --------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 from . import test_access
 from . import test_assign
 from . import test_attachments
+from . import test_balance
 from . import test_call_result
 from . import test_carrier
 from . import test_concurrency
