@@ -122,6 +122,15 @@ class TestViews(ScreensCommon):
                     views = model.get_views([*values["views"], (False, "search")])["views"]
                     self.assertLessEqual({"list", "form", "search"}, views.keys())
 
+    def test_analysis_loads(self):
+        for user in self.users.values():
+            for action in ("followup_action", "balance_action", "balance_action_report"):
+                with self.subTest(user=user.login, action=action):
+                    values = self.env.ref(f"account_escalation.account_escalation_{action}").sudo().read()[0]
+                    model = self.env[values["res_model"]].with_user(user)
+                    views = model.get_views([*values["views"], (False, "search")])["views"]
+                    self.assertLessEqual({"list", "pivot", "graph", "search"}, views.keys())
+
     def test_records_open(self):
         for group, user in self.users.items():
             for record in (self.plan, self.followup, self.move, self.customer):
