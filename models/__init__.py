@@ -44,6 +44,7 @@ from . import mail_template
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import res_partner_balance
 from . import res_partner_hold
 from . import res_partner_next
 from . import res_partner_people

@@ -82,7 +82,7 @@ class AccountEscalationPlan(models.Model):
         string="Default Plan",
         copy=False,
         help="For invoices: taken by every customer invoice that is posted without a plan.\n"
-        "For customers: taken by those with the tick Automatic Follow-up.",
+        "For customers: taken by those on whom “Plan Chosen Here” is ticked.",
     )
     responsible_id = fields.Many2one(
         "res.users",

@@ -9,6 +9,8 @@ class AccountMoveLine(models.Model):
     escalation_reason = fields.Char(
         string="Follow-up Status", compute="_compute_escalation_reason", groups="base.group_user"
     )
+    escalation_hold = fields.Selection(related="move_id.escalation_hold", groups="base.group_user")
+    escalation_hold_until = fields.Date(related="move_id.escalation_hold_until", groups="base.group_user")
 
     @api.depends("move_id.escalation_reason")
     def _compute_escalation_reason(self):

@@ -50,11 +50,12 @@ class ResPartner(models.Model):
         [("manual", "Chosen"), ("rule", "By rule")], company_dependent=True, groups=ACCOUNTANTS
     )
     escalation_is_automatic = fields.Boolean(
-        string="Automatic Follow-up",
+        string="Plan Chosen Here",
         compute="_compute_escalation_is_automatic",
         inverse="_inverse_escalation_is_automatic",
         groups=ACCOUNTANTS,
-        help="Ticked: the company's default plan follows up this customer, or another that is chosen here.",
+        help="Ticked: a plan is chosen here for the customer, or for its invoices. Ticking it takes the company's"
+        " default plan; unticking it takes off what is chosen.",
     )
     escalation_is_doubled = fields.Boolean(
         compute="_compute_escalation_is_doubled",

@@ -1,6 +1,9 @@
 """The list of customers who owe: sums as the customer's own screens say, and what can be done from it."""
 
+from ast import literal_eval
+
 from freezegun import freeze_time
+from lxml import etree
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
@@ -206,3 +209,56 @@ class TestActions(BalanceCase):
         row = balances.search([("company_id", "=", self.other_company.id), ("partner_id", "=", self.customer.id)])
         with self.assertRaisesRegex(UserError, "Switch to"):
             row.action_hold()
+
+
+class TestCustomerForm(BalanceCase):
+    """The same sums above the customer's open items."""
+
+    def test_sums_above_the_open_items(self):
+        self._create_invoice(day("10-20"), amount=60.0)
+        self._create_invoice(day("12-20"), amount=50.0)
+        self._create_invoice(day("10-20"), amount=1000.0).payment_state = "in_payment"
+        self._pay_in(20.0)
+        self.env.invalidate_all()
+        self.assertRecordValues(
+            self.customer,
+            [
+                {
+                    "escalation_amount_overdue": 60.0,
+                    "escalation_amount_upcoming": 50.0,
+                    "escalation_amount_credit": -20.0,
+                    "escalation_amount_open": 90.0,
+                    "escalation_amount_aside": 1000.0,
+                }
+            ],
+        )
+        self.assertEqual(self.customer.escalation_amount_open, self._balance().amount_open)
+
+    def test_hold_of_the_invoice_is_shown_on_its_item(self):
+        move = self._create_invoice(day("10-20"))
+        move._escalation_hold("pause", day("11-20"))
+        self.assertRecordValues(
+            self.customer.escalation_line_ids,
+            [{"escalation_hold": "pause", "escalation_hold_until": day("11-20")}],
+        )
+
+    def test_invoices_under_plans_of_their_own(self):
+        plan = self._create_plan(self._step(1))
+        self._create_invoice(day("10-20"), plan)
+        self.assertFalse(self.customer.escalation_is_automatic)
+        self.assertEqual(self.customer.escalation_own_plan_count, 1)
+        self.customer.escalation_invoice_plan_id = plan
+        self._create_invoice(day("10-20"))
+        self.assertEqual(self.customer.escalation_own_plan_count, 1, "the other has the customer's")
+
+    def test_customers_without_a_plan_and_excluded_are_found(self):
+        other = self._create_customer("Other", escalation_no_followup=True)
+        self._create_customer_plan(self._step(1))
+        arch = self.env["res.partner"].get_view(self.env.ref("account.res_partner_view_search").id, "search")["arch"]
+        for name in ("escalation_unplanned", "escalation_excluded"):
+            with self.subTest(name):
+                [domain] = etree.fromstring(arch).xpath(f"//filter[@name='{name}']/@domain")
+                found = self.env["res.partner"].search(
+                    [*literal_eval(domain), ("id", "in", (self.customer | other).ids)]
+                )
+                self.assertEqual(found, other)
