@@ -2,7 +2,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..tools.invoices import FOLLOWED_PAYMENT_STATES, OPEN_RECEIVABLES
+from ..tools.invoices import FOLLOWED_RECEIVABLES
 from .account_escalation_followup_items import AGES
 from .account_escalation_step import FOLLOWUP_MODEL
 from .account_escalation_target import HOLDS
@@ -11,8 +11,8 @@ from .account_escalation_target import HOLDS
 class AccountEscalationBalance(models.Model):
     """What each customer owes a company today, and since when: a list for people, by which nothing is decided.
 
-    A view on the open items: those that Open Items of the customer lists, but for invoices that are in payment or
-    blocked. Amounts are in company currency; "today" is the company's own.
+    A view on the items that Open Items of the customer lists. Amounts are in company currency; "today" is the
+    company's own.
     """
 
     _name = "account.escalation.balance"
@@ -135,18 +135,16 @@ class AccountEscalationBalance(models.Model):
               JOIN res_partner partner ON partner.id = l.partner_id
               JOIN account_move move ON move.id = l.move_id
          LEFT JOIN account_escalation_plan plan ON plan.id = move.escalation_plan_id AND plan.active
-             WHERE move.move_type = 'entry' OR move.payment_state IN %(states)s
             """,
             ages=list(AGES),
             lines=self._get_lines(),
             days=self._get_days(),
-            states=FOLLOWED_PAYMENT_STATES,
         )
 
     def _get_lines(self):
         lines = self.env["account.move.line"]
         # past the rules of items: those of balances are the same
-        query = lines._search([*OPEN_RECEIVABLES, ("amount_residual", "!=", 0)], bypass_access=True)
+        query = lines._search(FOLLOWED_RECEIVABLES, bypass_access=True)
         names = ("id", "move_id", "partner_id", "company_id")
         columns = [SQL.identifier(query.table, name) for name in names]
         due = SQL("COALESCE(%s, %s)", *(SQL.identifier(query.table, name) for name in ("date_maturity", "date")))

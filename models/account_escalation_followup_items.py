@@ -33,8 +33,8 @@ class AccountEscalationFollowup(models.Model):
     @api.depends_context("lang", "escalation_today")
     def _compute_items(self):
         """Fill the placeholders of all follow-ups with a few queries, whatever their number."""
-        formats = self._get_formats()
         self._fetch_items()
+        formats = self._get_formats()
         for view, followups in self.grouped(methodcaller("_get_items_view")).items():
             documents = [followup._prepare_items_values(*formats) for followup in followups]
             tables = self._render_items(view, documents)
@@ -105,12 +105,12 @@ class AccountEscalationFollowup(models.Model):
         return self.env._("Instalment %(rank)s of %(number)s", rank=rank, number=number)
 
     def _count_instalments(self):
-        """How many instalments the invoices have that have several: {invoice id: number}."""
+        """How many instalments the invoices have that have several: {invoice id: number}; mostly none has."""
+        several = {line.move_id.id for line in self.line_ids if line._is_instalment()}
+        if not several:
+            return {}
         groups = self.env["account.move.line"]._read_group(
-            [("move_id", "in", self.line_ids.move_id.ids), ("display_type", "=", "payment_term")],
-            ["move_id"],
-            ["__count"],
-            having=[("__count", ">", 1)],
+            [("move_id", "in", list(several)), ("display_type", "=", "payment_term")], ["move_id"], ["__count"]
         )
         return {move.id: number for move, number in groups}
 
@@ -153,6 +153,7 @@ class AccountEscalationFollowup(models.Model):
                 "date",
                 "move_type",
                 "partner_bank_id",
+                "amount_residual",
                 "payment_reference",
                 "escalation_hold",
                 "escalation_hold_until",

@@ -3,6 +3,7 @@ from psycopg2 import sql
 from odoo import api, fields, models
 
 from ..tools import schedule
+from ..tools.invoices import INVOICE_TYPES
 
 SHOWN = 0  # the occurrence of what a message only shows: it takes no step by it
 INSERT_BATCH = 2000  # rows in one statement
@@ -134,6 +135,13 @@ class AccountEscalationFollowupLine(models.Model):
         beside._list_beside()
         (left - beside)._get_same_invoices()._uncount()
         (followups - going_on)._withdraw(reason)
+
+    def _is_instalment(self):
+        """Whether it is a part of its invoice: not the first, or not all that is open."""
+        self.ensure_one()
+        move, receivable = self.move_id, self.move_line_id
+        is_invoice = move.move_type in INVOICE_TYPES and receivable
+        return is_invoice and (self.instalment > 1 or receivable.amount_residual_currency != move.amount_residual)
 
     def _is_beside(self):
         """Whether it is listed only because it was overdue; a summary, or a person, lists all that is open."""

@@ -27,12 +27,6 @@ class ResPartner(models.Model):
         groups=ACCOUNTANTS,
         help="What is overdue and what is not due yet, less the credits.",
     )
-    escalation_amount_aside = fields.Monetary(
-        string="In Payment or Blocked",
-        compute="_compute_escalation_amounts",
-        groups=ACCOUNTANTS,
-        help="Of the items below: not asked for, and not in the open amount.",
-    )
     escalation_own_plan_count = fields.Integer(
         string="Open Invoices Under Plans of Their Own",
         compute="_compute_escalation_own_plan_count",
@@ -54,8 +48,6 @@ class ResPartner(models.Model):
             partner.escalation_amount_upcoming = balance.amount_age_0
             partner.escalation_amount_credit = balance.amount_credit
             partner.escalation_amount_open = balance.amount_open
-            listed = sum(partner.escalation_line_ids.mapped("amount_residual"))
-            partner.escalation_amount_aside = self.env.company.currency_id.round(listed - balance.amount_open)
 
     @api.depends("escalation_invoice_plan_id")
     @api.depends_context("company")

@@ -228,7 +228,6 @@ class TestCustomerForm(BalanceCase):
                     "escalation_amount_upcoming": 50.0,
                     "escalation_amount_credit": -20.0,
                     "escalation_amount_open": 90.0,
-                    "escalation_amount_aside": 1000.0,
                 }
             ],
         )
