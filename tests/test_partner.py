@@ -114,7 +114,7 @@ class TestPlanOfInvoices(PartnerCase):
         self.assertEqual(len(self.plan._run()), 1)
         with Form(self.customer) as form:
             form.escalation_invoice_plan_id = self.env["account.escalation.plan"]
-            self.assertIn("takes 3 open invoices off their plan", form.escalation_preview)
+            self.assertIn("takes off their plan: 3.", form.escalation_preview)
 
     def test_a_new_customer_with_a_plan(self):
         partner = self._create_customer("New", escalation_invoice_plan_id=self.plan.id)
