@@ -28,6 +28,21 @@ class AccountMoveLine(models.Model):
             changed._escalation_change_due_dates(later)
         return res
 
+    def action_escalation_follow_up(self):
+        """Ask for these items: core leaves out what is no invoice, such as opening balances, until somebody says so."""
+        self.no_followup = False
+        self._escalation_log_on_customers(self.env._("Followed up again."))
+
+    def action_escalation_exclude(self):
+        self.no_followup = True
+        self._escalation_log_on_customers(self.env._("Excluded from follow-ups."))
+
+    def _escalation_log_on_customers(self, text):
+        """An invoice notes it by itself; nobody would look for it on another entry."""
+        entries = self.filtered(lambda line: not line.move_id.is_invoice())
+        for partner, lines in entries.grouped(lambda line: line.partner_id.commercial_partner_id).items():
+            partner._escalation_log(f"{', '.join(lines.mapped('display_name'))}: {text}")
+
     def _escalation_change_due_dates(self, later):
         """What waits tells the due dates as they were; and what was put off is not asked for before its day.
 

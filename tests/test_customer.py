@@ -5,6 +5,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo.exceptions import ValidationError
+from odoo.tests import new_test_user
 
 from odoo.addons.account_escalation.tests.common import MONDAY, EscalationCommon, day
 
@@ -152,6 +153,24 @@ class TestCustomerMessage(CustomerCase):
         self.assertEqual((self._listed(followup), followup.state), (balance, "done"))
         self.assertIn("Balance of the old books", followup.mail_message_id.body)
         self.assertIn("300.00", followup.total_due)
+
+    def test_opening_balance_is_followed_up_by_a_button(self):
+        """In the customer's open items."""
+        self.plan.step_ids.needs_review = True
+        balance, move = self._create_opening_balance(300.0), self._create_invoice(day("10-20"))
+        line = self.customer.escalation_line_ids.filtered("no_followup")
+        self.assertEqual(line.move_id, balance)
+        biller = new_test_user(self.env, "biller", "account.group_account_invoice")
+        line.with_user(biller).action_escalation_follow_up()
+        self.assertIn(f"{line.display_name}: Followed up again.", self.customer.message_ids[0].body)
+        followup = self.plan._run(MONDAY)
+        self.assertEqual((self._listed(followup), followup.state), (balance | move, "todo"))
+        line.with_user(biller).action_escalation_exclude()
+        self.assertIn(f"{line.display_name}: Excluded from follow-ups.", self.customer.message_ids[0].body)
+        self.assertEqual((self._listed(followup), followup.state), (move, "todo"))
+        move.line_ids.filtered("date_maturity").action_escalation_exclude()
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "excluded"}])
+        self.assertIn("Excluded from follow-ups.", move.message_ids[0].body)
 
     def test_opening_balance_has_no_pdf_to_attach(self):
         balance, move = self._create_opening_balance(300.0), self._create_invoice(day("10-20"))
