@@ -130,7 +130,8 @@ class AccountMove(models.Model):
         contacts = (customers | customers.escalation_contact_partner_id)._escalation_get_contacts()
         branches = self._escalation_get_forgotten_branches()
         for move in self:
-            channels = set(move.sudo().escalation_plan_id.step_ids.mapped("channel")) & {"email", "letter"}
+            steps = move.sudo().escalation_plan_id.step_ids.filtered("to_customer")
+            channels = set(steps.mapped("channel")) & {"email", "letter"}
             alerts = [move._escalation_get_branch_alert()] if move.company_id in branches else []
             for channel in sorted(channels):
                 recipients = followups._get_recipients(channel, move.partner_id, move.commercial_partner_id, contacts)

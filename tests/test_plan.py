@@ -256,6 +256,8 @@ class TestInvoice(EscalationCommon):
         calls = self._create_plan(self._step(1, "call"))
         move.escalation_plan_id = calls
         self.assertFalse(move.escalation_alert)
+        move.escalation_plan_id = self._create_plan(self._step(1, to_customer=False, to_internal=True))
+        self.assertFalse(move.escalation_alert, "it is told to colleagues only")
 
     def test_deciding_writes_nothing(self):
         self._create_invoice(day("10-16"), self.plan)
