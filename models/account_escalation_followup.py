@@ -6,6 +6,7 @@ from odoo.tools.pdf import merge_pdf
 from ..tools.reasons import FOLLOWUP
 from .account_escalation_step import FOLLOWUP_MODEL
 
+SKIPPED = ("by_person", "auto_skip", "activity_removed")  # the step counts as taken, and may be taken up again
 SENT_AT_ONCE = 20  # so many emails does a click send; more of them leave in the background
 # what the follow-up reads, cancels or sends in the name of the company, and what history is told by
 MACHINE_FIELDS = frozenset(
@@ -231,7 +232,7 @@ class AccountEscalationFollowup(models.Model):
     def _compute_can_reopen(self):
         """What a person, or nobody, has ended; an email that is sent, or a letter that a carrier has, is sent."""
         for followup in self:
-            was_skipped = followup.state == "skipped" and followup.reason in ("by_person", "auto_skip")
+            was_skipped = followup.state == "skipped" and followup.reason in SKIPPED
             is_gone = followup.channel == "email" or followup.posting_reference
             followup.can_reopen = was_skipped or (followup.state == "done" and not is_gone)
 

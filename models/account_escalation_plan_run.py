@@ -180,7 +180,7 @@ class AccountEscalationPlan(models.Model):
 
         :param datetime now: in UTC
         """
-        plans = self.search([("step_ids", "!=", False)])
+        plans = self.search([("step_ids", "!=", False), ("company_id.active", "=", True)])
         ready = plans.company_id.filtered(lambda company: company._escalation_is_send_time(now))
         today = {company: company._escalation_today(now) for company in ready}
         return plans.filtered(

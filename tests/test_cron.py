@@ -1,5 +1,7 @@
 """The scheduled actions: each company once a day, from its hour, on its own day; batch by batch."""
 
+from datetime import datetime
+
 from freezegun import freeze_time
 
 from odoo.tests import tagged
@@ -37,6 +39,13 @@ class TestCron(EscalationCommon):
         self.assertFalse(late.escalation_followup_ids)
         self._trigger("2026-11-03 08:00:00")
         self.assertEqual(late.escalation_followup_ids.date, day("11-03"))
+
+    def test_not_for_an_archived_company(self):
+        plan = self._create_plan(self._step(1), company_id=self.other_company.id)
+        now = datetime(2026, 11, 2, 18)
+        self.assertIn(plan, plan._get_due_plans(now))
+        self.other_company.active = False
+        self.assertNotIn(plan, plan._get_due_plans(now))
 
     def test_run_now_looks_again(self):
         self._trigger("2026-11-02 08:00:00")

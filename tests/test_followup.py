@@ -591,6 +591,12 @@ class TestCalls(FollowupCase):
         followup.activity_id.unlink()
         self.assertRecordValues(followup, [{"state": "skipped", "reason": "by_person"}])
 
+    def test_activity_that_is_cleaned_up_is_not_a_persons_doing(self):
+        """Such as with a customer who is archived; the call can be taken up again."""
+        followup = self.plan._run(MONDAY)
+        self.move.sudo().activity_unlink(["mail.mail_activity_data_call"], only_automated=False)
+        self.assertRecordValues(followup, [{"state": "skipped", "reason": "activity_removed", "can_reopen": True}])
+
     def test_paid_call_disappears(self):
         followup = self.plan._run(MONDAY)
         activity = followup.activity_id

@@ -56,6 +56,7 @@ PERSON = {
     "taken_out": _lt("Every invoice was taken out by a person."),
     "by_person": _lt("Skipped by a person."),
     "auto_skip": _lt("Skipped by itself: nobody dealt with it in time."),
+    "activity_removed": _lt("Skipped: its activity was removed, and not by a person."),
 }
 FOLLOWUP = {
     # why a follow-up was made, withdrawn, skipped, or failed
