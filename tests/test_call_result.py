@@ -59,6 +59,53 @@ class TestCallResult(EscalationCommon):
         self.assertEqual(set(promises.currency_id), {foreign, self.company.currency_id})
         self.assertRecordValues(euro.escalation_promise_ids, [{"amount": 100.0, "currency_id": foreign.id}])
 
+    def test_answer_applies_to_the_chosen_invoices_only(self):
+        for result in ("promised", "paid", "dispute", "not_received"):
+            with self.subTest(result):
+                wizards = self.env["account.escalation.call.result"].with_context(default_followup_id=self.call.id)
+                wizard = wizards.create({"result": result, "date": day("11-12")})
+                self.assertEqual(wizard.move_ids, self.moves, "all, unless some are taken out")
+                wizard.move_ids = self.two
+                with self.env.cr.savepoint() as savepoint:
+                    wizard.action_apply()
+                    self.assertTrue(self.two.escalation_hold)
+                    self.assertFalse(self.one.escalation_hold)
+                    self.assertEqual(self.call.state, "done")
+                    savepoint.rollback()
+                    self.env.invalidate_all()
+
+    def test_promised_amount_is_that_of_the_chosen_invoices(self):
+        with Form(self.env["account.escalation.call.result"].with_context(default_followup_id=self.call.id)) as form:
+            self.assertEqual(form.amount, 200.0)
+            form.move_ids.remove(self.one.id)
+            self.assertEqual(form.amount, 100.0)
+            form.date = day("11-12")
+        form.record.action_apply()
+        self.assertRecordValues(self.two.escalation_promise_ids, [{"amount": 100.0, "move_ids": self.two.ids}])
+        self.assertFalse(self.one.escalation_promise_ids)
+
+    def test_partial_promise_is_kept_by_its_part(self):
+        self._apply("promised", date=day("11-12"), amount=120.0)
+        promise = self.moves.escalation_promise_ids
+        self.assertRecordValues(promise, [{"amount": 120.0, "open_amount": 200.0, "state": "open"}])
+        self.assertIn("120.00", self.call.reason_detail)
+        self._pay(self.one)
+        promise._update_states()
+        self.assertEqual(promise.state, "open")
+        self._pay(self.two, amount=20.0)
+        promise._update_states()
+        self.assertEqual(promise.state, "kept")
+
+    def test_more_than_all_is_not_promised(self):
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            self._apply("promised", date=day("11-12"), amount=201.0)
+        self.assertEqual(self.call.state, "todo")
+
+    def test_nothing_chosen(self):
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            self._apply("paid", move_ids=[Command.clear()])
+        self.assertEqual(self.call.state, "todo")
+
     def test_promise_in_the_past_ends_nothing(self):
         with self.assertRaises(UserError), self.env.cr.savepoint():
             self._apply("promised", date=day("11-01"))
@@ -81,6 +128,17 @@ class TestCallResult(EscalationCommon):
         self.assertFalse(self.customer.escalation_hold)
         self.assertIn("Wrong colour", self._notes(self.one))
         self._assert_made("Wrong colour")
+
+    def test_dispute_has_its_reason(self):
+        self._apply("dispute", dispute_reason="price", note="List price")
+        self.assertEqual(self.moves.mapped("escalation_dispute_reason"), ["price"] * 2)
+        self._assert_made("Price or terms – List price")
+
+    def test_reason_of_a_dispute_must_be_chosen(self):
+        with Form(self.env["account.escalation.call.result"].with_context(default_followup_id=self.call.id)) as form:
+            form.result = "dispute"
+            self.assertTrue(form._get_modifier("dispute_reason", "required"))
+            form.dispute_reason = "quality"
 
     def test_dispute_opened_from_a_customer_does_not_hold_the_customer(self):
         wizard = self.env["account.escalation.call.result"].with_context(
@@ -123,6 +181,20 @@ class TestCallResult(EscalationCommon):
         self.assertEqual(self.moves.mapped("escalation_hold_until"), [day("11-08")] * 2)
         self.assertIn("Never received", self._notes(self.one))
         self._assert_made("Never received")
+
+    def test_nothing_agreed(self):
+        self._apply("other", note="Boss is back on Friday")
+        self._assert_made("Boss is back on Friday")
+        self.assertFalse(any(self.moves.mapped("escalation_hold")))
+        self.assertIn("Boss is back", self._notes(self.two))
+        self.assertFalse(self.moves.activity_ids)
+
+    def test_nothing_agreed_and_called_again(self):
+        self._apply("other", note="Boss is back on Friday", again_days=4)
+        call = self.env.ref("mail.mail_activity_data_call")
+        again = [{"date_deadline": day("11-06"), "activity_type_id": call.id, "user_id": self.env.user.id}]
+        self.assertRecordValues(self.moves.activity_ids, again)
+        self.assertEqual(self.moves.activity_ids.summary, "Boss is back on Friday")
 
     def test_wrong_person(self):
         right = self.env["res.partner"].create({"name": "Ann", "parent_id": self.customer.id, "phone": "1"})

@@ -2,7 +2,9 @@ from datetime import date, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date
+from odoo.tools import format_amount, format_date
+
+from ..models.account_escalation_target import DISPUTES
 
 DAYS_TO_CHECK = 5  # calendar days that are proposed for a payment to arrive, or an invoice to be read
 
@@ -14,8 +16,17 @@ class AccountEscalationCallResult(models.TransientModel):
     _description = "Result of a Call"
 
     followup_id = fields.Many2one("account.escalation.followup", readonly=True)
-    move_ids = fields.Many2many("account.move", default=lambda self: self._default_move_ids())
+    move_ids = fields.Many2many(
+        "account.move",
+        string="Invoices",
+        compute="_compute_move_ids",
+        store=True,
+        readonly=False,
+        help="The answer applies to these. Take out those that the customer said nothing of.",
+    )
     partner_id = fields.Many2one("res.partner", compute="_compute_partner_id")
+    company_id = fields.Many2one("res.company", compute="_compute_partner_id")
+    currency_id = fields.Many2one("res.currency", compute="_compute_currency_id")
     result = fields.Selection(
         [
             ("promised", "Promised to pay"),
@@ -24,14 +35,26 @@ class AccountEscalationCallResult(models.TransientModel):
             ("not_received", "Never received the invoice"),
             ("wrong_person", "Wrong person"),
             ("no_answer", "No answer"),
+            ("other", "Other, or nothing agreed"),
         ],
         default="promised",
         required=True,
     )
     date = fields.Date(string="To Be Paid By", default=lambda _self: fields.Date.add(fields.Date.today(), days=7))
+    amount = fields.Monetary(
+        string="Promised",
+        compute="_compute_amount",
+        store=True,
+        readonly=False,
+        help="All that is open on these invoices, or the part of it that the customer has promised.",
+    )
     paid_date = fields.Date(string="Paid On")
     reference = fields.Char(string="Payment Reference")
     days = fields.Integer(default=DAYS_TO_CHECK, help="Days until it is looked at again.")
+    dispute_reason = fields.Selection(DISPUTES, string="About")
+    again_days = fields.Integer(
+        string="Call Again In", help="Days until a call is put on your list. 0: none, the plan goes on by itself."
+    )
     recipient_ids = fields.Many2many(related="followup_id.recipient_ids")
     is_to_several = fields.Boolean(string="Several Recipients", compute="_compute_is_to_several")
     called_contact_id = fields.Many2one(
@@ -45,14 +68,33 @@ class AccountEscalationCallResult(models.TransientModel):
     contact_id = fields.Many2one("res.partner", string="Right Person")
     note = fields.Char()
 
-    def _default_move_ids(self):
+    @api.depends("followup_id")
+    def _compute_move_ids(self):
+        """All that the call is about, as far as it is still open; without a call, what it was opened from."""
         context = self.env.context
-        is_selected = context.get("active_model") == "account.move" and not context.get("default_followup_id")
-        return self.env["account.move"].browse(context.get("active_ids", ()) if is_selected else ())
+        active_ids = context.get("active_ids", ()) if context.get("active_model") == "account.move" else ()
+        for wizard in self:
+            lines = wizard.followup_id.line_ids.filtered("counts")
+            moves = lines.move_id if wizard.followup_id else wizard.move_ids.browse(active_ids)
+            wizard.move_ids = moves._escalation_get_holdable()
 
     def _compute_partner_id(self):
         for wizard in self:
             wizard.partner_id = wizard.followup_id.partner_id or wizard.move_ids.commercial_partner_id[:1]
+            wizard.company_id = wizard.followup_id.company_id or wizard.move_ids.company_id[:1]
+
+    @api.depends("move_ids")
+    def _compute_currency_id(self):
+        """Of several currencies none: then all that is open is promised in each."""
+        for wizard in self:
+            currencies = wizard.move_ids.currency_id
+            wizard.currency_id = currencies if len(currencies) == 1 else False
+
+    @api.depends("move_ids")
+    def _compute_amount(self):
+        for wizard in self:
+            is_one = len(wizard.move_ids.currency_id) == 1
+            wizard.amount = sum(wizard.move_ids.mapped("amount_residual")) if is_one else 0.0
 
     @api.depends("recipient_ids")
     def _compute_is_to_several(self):
@@ -88,16 +130,14 @@ class AccountEscalationCallResult(models.TransientModel):
         if needs_call and not followup:
             raise UserError(self.env._("This is the result of a call: open the call."))
         if not needs_call and not self._get_moves():
-            raise UserError(self.env._("Nothing is open any more on the invoices of this call."))
+            raise UserError(self.env._("Choose an invoice on which something is open."))
 
     def _get_moves(self):
-        """The invoices that the call is about, as far as they are still open."""
-        lines = self.followup_id.line_ids.filtered("counts")
-        return (self.move_ids | lines.move_id)._escalation_get_holdable()
+        """The invoices that the answer applies to, as far as they are still open."""
+        return self.move_ids._escalation_get_holdable()
 
     def _get_until(self):
-        company = self.followup_id.company_id or self.move_ids.company_id[:1]
-        return company._escalation_today() + timedelta(days=self.days)
+        return self.company_id._escalation_today() + timedelta(days=self.days)
 
     def _end_call(self, text):
         """The call was made. Said before anything is held, which would withdraw it."""
@@ -105,19 +145,31 @@ class AccountEscalationCallResult(models.TransientModel):
         calls._to_act()._end(text)
 
     def _apply_promised(self):
-        moves = self._get_moves()
-        self._end_call(self.env._("Promised to pay by %s.", format_date(self.env, self.date)))
-        for currency, in_currency in moves.grouped("currency_id").items():
-            self.env["account.escalation.promise"].create(
-                {
-                    "move_ids": [fields.Command.set(in_currency.ids)],
-                    "currency_id": currency.id,
-                    "amount": sum(in_currency.mapped("amount_residual")),
-                    "date": self.date,
-                    "contact_id": self.contact_id.id,
-                    "note": self.note,
-                }
-            )
+        values = [self._prepare_promise(moves) for moves in self._get_moves().grouped("currency_id").values()]
+        self._end_call(self._describe_promises(values))
+        self.env["account.escalation.promise"].create(values)
+
+    def _prepare_promise(self, moves):
+        """All that is open on these invoices of one currency, or the part of it that a person has entered."""
+        is_all = not self.currency_id
+        return {
+            "move_ids": [fields.Command.set(moves.ids)],
+            "currency_id": moves.currency_id.id,
+            "amount": sum(moves.mapped("amount_residual")) if is_all else self.amount,
+            "date": self.date,
+            "contact_id": self.contact_id.id,
+            "note": self.note,
+        }
+
+    def _describe_promises(self, values):
+        currencies = self.env["res.currency"]
+        amounts = [format_amount(self.env, vals["amount"], currencies.browse(vals["currency_id"])) for vals in values]
+        return self.env._(
+            "Promised to pay %(amount)s by %(date)s. %(note)s",
+            amount=" + ".join(amounts),
+            date=format_date(self.env, self.date),
+            note=self.note or "",
+        ).strip()
 
     def _apply_paid(self):
         day = format_date(self.env, self.paid_date) if self.paid_date else "–"
@@ -146,17 +198,16 @@ class AccountEscalationCallResult(models.TransientModel):
             move.activity_schedule("mail.mail_activity_data_todo", self._get_until(), summary=text, user_id=user.id)
 
     def _apply_dispute(self):
-        moves = self._get_moves()
-        self._end_call(self.env._("Disputes it. %s", self.note or ""))
         wizard = self.env["account.escalation.hold"].create(
             {
                 "hold": "dispute",
-                "move_ids": [fields.Command.set(moves.ids)],
+                "move_ids": [fields.Command.set(self._get_moves().ids)],
                 "partner_ids": False,  # whatever list the call was opened from
-                "dispute_reason": "other",
+                "dispute_reason": self.dispute_reason or "other",
                 "note": self.note,
             }
         )
+        self._end_call(self.env._("Disputes it. %s", wizard._get_note()))
         wizard.action_hold()
 
     def _apply_not_received(self):
@@ -202,4 +253,20 @@ class AccountEscalationCallResult(models.TransientModel):
         call.date = self._get_until()  # it is given up, if at all, that many days later
         self._get_moves()._escalation_log(
             self.env._("Called without an answer; again on %s.", format_date(self.env, self._get_until()))
+        )
+
+    def _apply_other(self):
+        """What was said is kept; the plan goes on by itself."""
+        moves = self._get_moves()
+        self._end_call(self.note)
+        moves._escalation_log(self.env._("Spoken to the customer. %s", self.note or "").strip())
+        if self.again_days:
+            self._call_again(moves[:1])
+
+    def _call_again(self, move):
+        move.activity_schedule(
+            "mail.mail_activity_data_call",
+            self.company_id._escalation_today() + timedelta(days=self.again_days),
+            summary=self.note,
+            user_id=self.env.user.id,
         )
