@@ -46,11 +46,7 @@ class AccountEscalationFollowup(models.Model):
         begun.unlink()
         reminders = self.browse()
         for plan, found in ready.items():
-            today = plan.company_id._escalation_today()
-            groups = groupby(found, key=lambda facts: facts.partner_id)
-            planned = [Planned(plan.step_ids[:1], 1, today, group) for _partner_id, group in groups]
-            is_free = plan.company_id._escalation_get_is_free(today)
-            reminders |= self._record(plan, planned, today, is_free)
+            reminders |= self._record_by_hand(plan, plan.step_ids[:1], found)
         reminders.state = state
         for reminder in reminders:
             reminder.known_holds = " ".join(reminder._get_holds())
@@ -59,10 +55,36 @@ class AccountEscalationFollowup(models.Model):
         return reminders
 
     @api.model
+    def _log_call(self, ready, text):
+        """A call with each customer that no plan asked for: done, and a contact; the plan does not move.
+
+        :param ready: as for :meth:`_remind_by_hand`
+        :param str text: what was said
+        """
+        for plan, found in ready.items():
+            calls = self._record_by_hand(plan, self._get_call_step(plan), found)
+            calls._set_done(plan.company_id._escalation_today(), text)
+
+    @api.model
+    def _get_call_step(self, plan):
+        """What the calls belong to that a person notes; made when it is first needed."""
+        call = plan.step_ids.filtered(lambda step: step.channel == "call")
+        values = {"name": self.env._("Unplanned call"), "channel": "call", "sequence": 20}  # after the reminder
+        return call or call.create({**values, "plan_id": plan.id})
+
+    @api.model
+    def _record_by_hand(self, plan, step, found):
+        """RECORD of what a person asks for: one for each customer."""
+        today = plan.company_id._escalation_today()
+        groups = groupby(found, key=lambda facts: facts.partner_id)
+        planned = [Planned(step, 1, today, group) for _partner_id, group in groups]
+        return self._record(plan, planned, today, plan.company_id._escalation_get_is_free(today))
+
+    @api.model
     def _get_begun(self, move_ids):
         """What the same person began for these invoices and did not send: it gives way to what they begin now."""
         mine = [("is_manual", "=", True), ("create_uid", "=", self.env.uid), ("user_id", "=", self.env.uid)]
-        unsent = [("state", "in", ("draft", "todo")), ("mail_message_id", "=", False)]
+        unsent = [("state", "in", ("draft", "todo")), ("channel", "=", "email"), ("mail_message_id", "=", False)]
         reminders = self.search([*mine, *unsent, ("line_ids.move_id", "in", move_ids)])
         return reminders.filtered(
             lambda reminder: (

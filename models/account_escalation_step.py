@@ -88,8 +88,8 @@ class AccountEscalationStep(models.Model):
     def _compute_display_name(self):
         for step in self:
             # that of a person's own reminders was named in the language of whoever sent the first one
-            by_hand = step.plan_id.is_manual and self.env._("Reminder by hand")
-            step.display_name = by_hand or step.name or step._get_timing()
+            by_hand = self.env._("Unplanned call") if step.channel == "call" else self.env._("Reminder by hand")
+            step.display_name = (step.plan_id.is_manual and by_hand) or step.name or step._get_timing()
 
     @api.depends("anchor", "direction", "days", "tone")
     def _compute_warning(self):

@@ -57,6 +57,12 @@ class AccountMove(models.Model):
             raise UserError(self.env._("Nothing is left to remind of."))
         return self._escalation_record_reminders(ready, state)
 
+    def _escalation_log_call(self, text):
+        """Note a call that no plan asked for; of what nobody may be reminded of, there is no contact to note."""
+        ready, _refusals = self._escalation_read_reminders()
+        # sudo: as for reminders
+        self.env["account.escalation.followup"].sudo()._log_call(ready, text)
+
     @api.model
     def _escalation_record_reminders(self, ready, state):
         followups = self.env["account.escalation.followup"]

@@ -77,21 +77,38 @@ class ResPartner(models.Model):
 
         :raise UserError: if nothing is
         """
-        today = self.env.company._escalation_today()
-        overdue = self.env["account.move"].search(
+        late = self._escalation_get_overdue()
+        if not late:
+            raise UserError(self.env._("No invoice is overdue. You can remind of one before from the invoice itself."))
+        return late.action_escalation_remind()
+
+    def action_escalation_log_call(self):
+        """A call that nobody planned, about all that is overdue unless a person chooses; else about what is open.
+
+        :raise UserError: if nothing is
+        """
+        moves = self._escalation_get_overdue() or self._escalation_get_open()
+        if not moves:
+            raise UserError(self.env._("No invoice of this customer is open. Write a note on the customer instead."))
+        return moves.action_escalation_log_call()
+
+    def _escalation_get_open(self, *domain):
+        """The open invoices of these customers, the oldest due first."""
+        return self.env["account.move"].search(
             [
                 ("commercial_partner_id", "in", self.commercial_partner_id.ids),
                 ("company_id", "=", self.env.company.id),
                 *OPEN_INVOICES,
                 ("line_ids.amount_residual", ">", 0),
-                ("line_ids.date_maturity", "<", today),
+                *domain,
             ],
             order="invoice_date_due, id",
         )
-        late = overdue.filtered(lambda move: move._escalation_is_overdue(today))
-        if not late:
-            raise UserError(self.env._("No invoice is overdue. You can remind of one before from the invoice itself."))
-        return late.action_escalation_remind()
+
+    def _escalation_get_overdue(self):
+        today = self.env.company._escalation_today()
+        candidates = self._escalation_get_open(("line_ids.date_maturity", "<", today))
+        return candidates.filtered(lambda move: move._escalation_is_overdue(today))
 
     def action_open_escalation_followups(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("account_escalation.account_escalation_followup_action")

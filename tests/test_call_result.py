@@ -321,6 +321,71 @@ class TestCallResult(EscalationCommon):
                 self.assertFalse(self.two.escalation_hold)
                 self.one.action_escalation_lift()
 
+    def _log_call(self, action, result, **values):
+        """What nobody planned, as a button opens it."""
+        wizards = self.env[action["res_model"]].with_context(**action["context"])
+        wizard = wizards.create({"result": result, **values})
+        wizard.action_apply()
+        return wizard
+
+    def test_call_that_nobody_planned(self):
+        early = self._create_invoice(day("11-20"), self.plan)
+        action = self.customer.action_escalation_log_call()
+        self.assertEqual(action["name"], "Log a Call")
+        wizard = self._log_call(action, "other", note="Pays with the next run")
+        self.assertEqual(wizard.move_ids, self.moves, "what is overdue, unless others are chosen")
+        call = self._followups_of(self.one)[-1]
+        expected = {"channel": "call", "state": "done", "date_done": MONDAY, "user_id": self.env.user.id}
+        expected |= {"is_manual": True, "is_contact": True, "reason_detail": "Pays with the next run"}
+        self.assertRecordValues(call, [expected])
+        self.assertEqual(call.step_id.display_name, "Unplanned call")
+        self.assertEqual(call.move_ids, self.moves)
+        self.assertEqual((self.moves | early).mapped("escalation_last_date"), [MONDAY, MONDAY, False])
+        self.assertEqual(self.call.state, "todo", "the plan does not move")
+
+    def test_call_that_nobody_planned_delays_the_next_follow_up(self):
+        plan = self._create_plan(self._step(1), min_contact_days=10)
+        move = self._create_invoice(day("10-28"), plan)
+        self._log_call(move.action_escalation_says_paid(), "other", note="Will see", move_ids=[Command.set(move.ids)])
+        self.assertFalse(plan._run(day("11-11")))
+        self.assertTrue(plan._run(day("11-12")))
+
+    def test_call_that_nobody_planned_has_the_same_results(self):
+        values = {"date": day("11-12"), "amount": 150.0}
+        self._log_call(self.customer.action_escalation_log_call(), "promised", **values)
+        self.assertRecordValues(self.moves.escalation_promise_ids, [{"amount": 150.0, "state": "open"}])
+        self.assertEqual(self.moves.mapped("escalation_hold"), ["promise"] * 2)
+        made = self._followups_of(self.one)[-1]
+        self.assertEqual(made.state, "done")
+        self.assertIn("150.00", made.reason_detail)
+
+    def test_what_the_customer_wrote_is_no_call(self):
+        self._log_call(self.one.action_escalation_says_paid(), "paid", is_call=False)
+        self.assertEqual(self._followups_of(self.one), self.call)
+        self.assertFalse(self.one.escalation_last_date)
+
+    def test_reminder_by_hand_is_still_an_email(self):
+        self._log_call(self.customer.action_escalation_log_call(), "other", note="Will see")
+        self.call.action_skip()
+        made = self._followups_of(self.one)[-1]
+        made.action_retry()
+        self.assertEqual(made.state, "todo", "it was a mistake: the call is still to be made")
+        self.one.action_escalation_remind()
+        self.assertTrue(made.exists(), "a reminder does not replace a call")
+        reminder = self.env["account.escalation.followup"].search([("state", "=", "draft")], limit=1)
+        self.assertEqual(reminder.channel, "email")
+
+    def test_nothing_open_to_talk_about(self):
+        with self.assertRaises(UserError):
+            self._create_customer("Deco Addict").action_escalation_log_call()
+
+    def test_without_a_call_nobody_can_be_wrong_or_absent(self):
+        action = self.customer.action_escalation_log_call()
+        form = Form(self.env[action["res_model"]].with_context(**action["context"]))
+        node = form._view["tree"].xpath("//field[@name='result'][@widget='filterable_selection']")[0]
+        self.assertIn("'wrong_person', 'no_answer'", node.get("options"))
+        self.assertEqual(node.get("invisible"), "followup_id")
+
     def test_other_results_need_a_call(self):
         wizard = self.env["account.escalation.call.result"].with_context(
             active_model="account.move", active_ids=self.one.ids

@@ -16,10 +16,16 @@ class AccountEscalationCallResult(models.TransientModel):
     _description = "Result of a Call"
 
     followup_id = fields.Many2one("account.escalation.followup", readonly=True)
+    is_call = fields.Boolean(
+        string="By Phone",
+        help="The call is noted in the history, and counts as a contact: the minimum delay to the next follow-up"
+        " begins anew. Not for what the customer wrote.",
+    )
     move_ids = fields.Many2many(
         "account.move",
         string="Invoices",
         compute="_compute_move_ids",
+        precompute=True,  # while the context tells what it was opened from
         store=True,
         readonly=False,
         help="The answer applies to these. Take out those that the customer said nothing of.",
@@ -140,7 +146,9 @@ class AccountEscalationCallResult(models.TransientModel):
         return self.company_id._escalation_today() + timedelta(days=self.days)
 
     def _end_call(self, text):
-        """The call was made. Said before anything is held, which would withdraw it."""
+        """The call was made; one that nobody planned is noted. Before anything is held, which would withdraw it."""
+        if self.is_call and not self.followup_id:
+            self._get_moves()._escalation_log_call(text)
         calls = self.followup_id.filtered(lambda followup: followup.state == "todo" and followup.channel == "call")
         calls._to_act()._end(text)
 
