@@ -150,7 +150,7 @@ class AccountEscalationPromise(models.Model):
         held = (self | move.escalation_promise_ids).filtered(
             lambda promise: promise.state == "open" and promise.is_held and move in promise.move_ids
         )
-        return max((promise._get_deadline() for promise in held), default=self._get_deadline())
+        return max(promise._get_deadline() for promise in held or self)
 
     def _move_hold_ends(self):
         """The pause of the invoices ends when the last open promise on them does."""

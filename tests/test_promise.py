@@ -52,6 +52,12 @@ class TestPromise(EscalationCommon):
         self._promise()
         self.assertEqual(self.move.escalation_hold_until, day("11-13"))
 
+    def test_after_one_of_three_was_cancelled(self):
+        self._promise(amount=20.0)
+        self._promise(amount=30.0, date=day("11-20"))
+        self._promise(amount=50.0, date=day("12-10")).action_cancel()
+        self.assertEqual(self.move.escalation_hold_until, day("11-23"))
+
     def test_after_the_later_of_two_was_cancelled(self):
         self._promise(amount=50.0)
         self._promise(amount=20.0, is_held=False)
