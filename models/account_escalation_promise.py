@@ -67,12 +67,22 @@ class AccountEscalationPromise(models.Model):
         moves = self.env["account.move"]
         return moves.browse(context.get("active_ids", ()) if context.get("active_model") == moves._name else ())
 
-    @api.depends("partner_id", "amount", "currency_id", "date")
+    @api.depends("partner_id", "amount", "currency_id", "date", "state")
+    @api.depends_context("escalation_of_customer", "lang")
     def _compute_display_name(self):
+        """When, and how much; whose it is goes without saying on the customer's own screens."""
         for promise in self:
             amount = format_amount(self.env, promise.amount, promise.currency_id) if promise.currency_id else ""
             date = format_date(self.env, promise.date) if promise.date else ""
-            promise.display_name = f"{promise.partner_id.display_name}: {amount}, {date}"
+            promise.display_name = f"{date}: {amount}{promise._get_name_end()}"
+
+    def _get_name_end(self):
+        """Whose it is; among the customer's own promises, what became of it."""
+        self.ensure_one()
+        if not self.env.context.get("escalation_of_customer"):
+            return f", {self.partner_id.display_name}"
+        states = dict(self._fields["state"]._description_selection(self.env))
+        return "" if self.state == "open" else f" ({states[self.state]})"
 
     @api.depends("move_ids.amount_residual", "currency_id")
     def _compute_open_amount(self):

@@ -47,6 +47,15 @@ class TestPromise(EscalationCommon):
         self.assertEqual(self.move.escalation_hold, "promise")
         self.assertFalse(self.plan._run(day("11-16")))
 
+    def test_name_tells_when_and_how_much_first(self):
+        promise = self._promise()
+        amount = promise.currency_id.format(100.0)
+        self.assertEqual(promise.display_name, f"11/10/2026: {amount}, Azure Interior")
+        own = promise.with_context(escalation_of_customer=True)
+        self.assertEqual(own.display_name, f"11/10/2026: {amount}", "on the customer's own invoice")
+        promise.state = "broken"
+        self.assertEqual(own.display_name, f"11/10/2026: {amount} (Broken)")
+
     def test_after_a_cancelled_one(self):
         self._promise(date=day("12-10")).action_cancel()
         self._promise()
