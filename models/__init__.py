@@ -21,6 +21,7 @@ from . import account_escalation_followup_message
 from . import account_escalation_followup_attachments
 from . import account_escalation_followup_delivery
 from . import account_escalation_followup_reminder
+from . import account_escalation_followup_call
 from . import account_escalation_followup_posting
 from . import account_escalation_balance
 from . import account_escalation_carrier

@@ -51,6 +51,16 @@ class AccountEscalationFollowupLine(models.Model):
         "This step was already taken for this invoice.",
     )
 
+    item_currency_id = fields.Many2one(
+        "res.currency", string="Currency of the Item", compute="_compute_item_amount", compute_sudo=True
+    )
+    item_amount = fields.Monetary(
+        string="Open in Its Currency",
+        currency_field="item_currency_id",
+        compute="_compute_item_amount",
+        compute_sudo=True,
+        help="The open amount when it was listed, in the currency of the invoice.",
+    )
     can_take_out = fields.Boolean(compute="_compute_can_take_out")
 
     @api.model
@@ -70,6 +80,18 @@ class AccountEscalationFollowupLine(models.Model):
             page_size=INSERT_BATCH,
         )
         self.env.invalidate_all()
+
+    @api.depends("amount_residual", "move_line_id.amount_residual", "move_line_id.amount_residual_currency")
+    def _compute_item_amount(self):
+        """Written down is the amount in company currency: what has changed since, is told by the invoice's own rate."""
+        for line in self:
+            item = line.move_line_id
+            currency = line.item_currency_id = item.currency_id or line.currency_id
+            if item and not line.currency_id.compare_amounts(line.amount_residual, item.amount_residual):
+                line.item_amount = item.amount_residual_currency
+            else:
+                rate = item.amount_currency / item.balance if item.balance else 1.0
+                line.item_amount = currency.round(line.amount_residual * rate)
 
     def _compute_can_take_out(self):
         """One of several in a message that has not left yet."""

@@ -574,6 +574,42 @@ class TestCalls(FollowupCase):
         )
         self.assertIn("100.00", followup.activity_id.summary)
 
+    @freeze_time("2026-11-02 12:00:00")
+    def test_what_to_know_before_phoning(self):
+        earlier = self._create_invoice(day("09-01"))
+        contact = self._contact(earlier, on=day("10-20"))
+        contact.reason_detail = "Asked for a copy"
+        promises = self.env["account.escalation.promise"].create(
+            [
+                {"move_ids": [Command.set(earlier.ids)], "date": day("11-12"), "amount": amount}
+                for amount in (10.0, 20.0, 30.0)
+            ]
+        )
+        promises[1].action_cancel()
+        promises[2].state = "broken"
+        call = self.plan._run(MONDAY)
+        self.assertEqual(call.last_contact, day("10-20"))
+        self.assertEqual(call.last_result, "Asked for a copy")
+        self.assertEqual(call.history_ids, contact, "of whatever invoice, without the call itself")
+        self.assertEqual(call.told_promise_ids, promises[2] | promises[0])
+
+    def test_first_call_to_a_customer_has_nothing_to_tell(self):
+        stranger = self._create_customer("Deco Addict")
+        self._contact(self._create_invoice(day("09-01"), partner=stranger), on=day("10-20"))
+        call = self.plan._run(MONDAY)
+        self.assertFalse(call.history_ids or call.told_promise_ids or call.last_contact or call.last_result)
+
+    def test_items_are_told_in_their_own_currency(self):
+        euro = self.setup_other_currency("EUR", rates=[("2026-01-01", 2.0)])
+        self._create_invoice(day("10-16"), self.plan, currency_id=euro.id)
+        call = self.plan._run(MONDAY)
+        line = call.line_ids.filtered(lambda line: line.item_currency_id == euro)
+        self.assertRecordValues(line, [{"item_amount": 100.0, "amount_residual": 50.0}])
+        self._pay(line.move_id, 40.0)
+        self.assertEqual(line.item_amount, 100.0, "as it was listed")
+        own = call.line_ids - line
+        self.assertRecordValues(own, [{"item_amount": 100.0, "item_currency_id": self.company.currency_id.id}])
+
     def test_call_about_several_invoices_is_on_the_customer(self):
         self._create_invoice(day("10-16"), self.plan)
         activity = self.plan._run(MONDAY).activity_id
