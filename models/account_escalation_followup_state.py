@@ -1,5 +1,5 @@
 from odoo import api, models
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from .account_escalation_step import FOLLOWUP_MODEL
 
@@ -41,7 +41,10 @@ class AccountEscalationFollowup(models.Model):
     def _skip(self, reason, today=None):
         """Pass over by a person, or for lack of one: the step counts as taken, but nobody was contacted."""
         for company, followups in self.grouped("company_id").items():
-            followups._close("skipped", reason, today or company._escalation_today())
+            day = today or company._escalation_today()
+            followups._close("skipped", reason, day)
+            if reason == "by_person":
+                followups.reason_detail = f"{self.env.user.name}, {format_date(self.env, day)}"
 
     def _close(self, state, reason, day=False):
         activities = self.activity_id

@@ -610,6 +610,14 @@ class TestCalls(FollowupCase):
         own = call.line_ids - line
         self.assertRecordValues(own, [{"item_amount": 100.0, "item_currency_id": self.company.currency_id.id}])
 
+    @freeze_time("2026-11-02 12:00:00")
+    def test_who_has_skipped(self):
+        call = self.plan._run(MONDAY)
+        call.action_skip()
+        self.assertEqual(call.reason_detail, f"{self.env.user.name}, 11/02/2026")
+        call.action_retry()
+        self.assertRecordValues(call, [{"state": "todo", "reason_detail": False}])
+
     def test_call_about_several_invoices_is_on_the_customer(self):
         self._create_invoice(day("10-16"), self.plan)
         activity = self.plan._run(MONDAY).activity_id
