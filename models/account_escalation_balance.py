@@ -101,7 +101,10 @@ class AccountEscalationBalance(models.Model):
     def _get_balances(self):
         """Sums by customer and company. Ids are those of items, of which no two rows share one."""
         ages = [
-            SQL("sum(amount) FILTER (WHERE age = %s) AS %s", n, SQL.identifier(f"amount_age_{n}")) for n in range(5)
+            SQL(
+                "COALESCE(sum(amount) FILTER (WHERE age = %s), 0) AS %s", number, SQL.identifier(f"amount_age_{number}")
+            )
+            for number in range(len(AGES) + 1)
         ]
         return SQL(
             """

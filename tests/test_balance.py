@@ -79,6 +79,17 @@ class TestAmounts(BalanceCase):
         self.assertEqual(self._ageing(self._balance()), told)
         self.assertEqual(told, [1.0, 6.0, 24.0, 96.0, 128.0])
 
+    def test_sorted_by_age(self):
+        """Whoever owes nothing of an age comes last, not first."""
+        other = self._create_customer("Other")
+        self._create_invoice(day("10-20"))
+        self._create_invoice(day("09-20"), partner=other)
+        self.env.flush_all()
+        both = [("partner_id", "in", (self.customer | other).ids)]
+        for order, first in (("amount_age_1 desc", self.customer), ("amount_age_2 desc", other)):
+            balances = self.env["account.escalation.balance"].search(both, order=order)
+            self.assertEqual(balances[0].partner_id, first)
+
     def test_customer_with_credits_only(self):
         self._pay_in(80.0)
         self.assertRecordValues(
