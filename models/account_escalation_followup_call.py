@@ -13,9 +13,9 @@ class AccountEscalationFollowup(models.Model):
     _inherit = FOLLOWUP_MODEL
 
     is_phone_of_recipient = fields.Boolean(compute="_compute_is_phone_of_recipient")
+    has_foreign_items = fields.Boolean(compute="_compute_has_foreign_items", compute_sudo=True)
     history_ids = fields.Many2many(
         FOLLOWUP_MODEL,
-        string="History",
         compute="_compute_history",
         help="The last follow-ups of the same customer, of whatever invoice.",
     )
@@ -32,6 +32,11 @@ class AccountEscalationFollowup(models.Model):
         groups=ACCOUNTANTS,
         help="What this customer has promised: still open, broken, or kept in part.",
     )
+
+    @api.depends("line_ids.move_line_id.currency_id", "currency_id")
+    def _compute_has_foreign_items(self):
+        for followup in self:
+            followup.has_foreign_items = bool(followup.line_ids.move_line_id.currency_id - followup.currency_id)
 
     @api.depends("recipient_ids.phone")
     def _compute_is_phone_of_recipient(self):

@@ -609,6 +609,7 @@ class TestCalls(FollowupCase):
         self.assertEqual(line.item_amount, 100.0, "as it was listed")
         own = call.line_ids - line
         self.assertRecordValues(own, [{"item_amount": 100.0, "item_currency_id": self.company.currency_id.id}])
+        self.assertTrue(call.has_foreign_items)
 
     @freeze_time("2026-11-02 12:00:00")
     def test_who_has_skipped(self):
