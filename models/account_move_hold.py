@@ -139,11 +139,12 @@ class AccountMove(models.Model):
     def action_escalation_log_call(self):
         """A call that nobody planned, about these invoices."""
         action = self._escalation_open_result("promised")
+        action["context"] |= {"default_is_call": True}
         return {**action, "name": self.env._("Log a Call")}
 
     def _escalation_open_result(self, result):
         action = self._escalation_open_wizard("account_escalation.account_escalation_call_result_action")
-        action["context"] |= {"default_result": result, "default_is_call": True}
+        action["context"] |= {"default_result": result}
         return {**action, "name": self.env._("The Customer's Answer")}  # not only on the phone
 
     def action_escalation_returned(self):

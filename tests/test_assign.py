@@ -70,7 +70,7 @@ class TestAssign(AssignCommon):
         self.customer.escalation_invoice_plan_id = self._create_plan(self._step(40))
         move = self._create_invoice(day("10-16"))
         form = self._open(self.customer)
-        self.assertIn("<b>1</b> messages", form.summary)
+        self.assertIn("<b>1</b> message would", form.summary)
         form.save().action_assign()
         self.assertEqual(move.escalation_plan_id, default)
         self.assertEqual(len(default._run(MONDAY)), 1)

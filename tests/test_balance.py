@@ -75,9 +75,9 @@ class TestAmounts(BalanceCase):
             {"residual": line.amount_residual, "maturity": line.date_maturity, "currency_id": line.currency_id.id}
             for line in lines
         ]
-        [told] = followup._get_ageing(rows, MONDAY, lambda amount, _currency_id: amount)
+        [[*told, credited, balance]] = followup._get_ageing(rows, MONDAY, lambda amount, _currency_id: amount)
         self.assertEqual(self._ageing(self._balance()), told)
-        self.assertEqual(told, [1.0, 6.0, 24.0, 96.0, 128.0])
+        self.assertEqual((told, credited, balance), ([1.0, 6.0, 24.0, 96.0, 128.0], 0.0, 255.0))
 
     def test_sorted_by_age(self):
         """Whoever owes nothing of an age comes last, not first."""

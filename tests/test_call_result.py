@@ -346,7 +346,7 @@ class TestCallResult(EscalationCommon):
     def test_call_that_nobody_planned_delays_the_next_follow_up(self):
         plan = self._create_plan(self._step(1), min_contact_days=10)
         move = self._create_invoice(day("10-28"), plan)
-        self._log_call(move.action_escalation_says_paid(), "other", note="Will see", move_ids=[Command.set(move.ids)])
+        self._log_call(move.action_escalation_log_call(), "other", note="Will see", move_ids=[Command.set(move.ids)])
         self.assertFalse(plan._run(day("11-11")))
         self.assertTrue(plan._run(day("11-12")))
 
@@ -360,7 +360,7 @@ class TestCallResult(EscalationCommon):
         self.assertIn("150.00", made.reason_detail)
 
     def test_what_the_customer_wrote_is_no_call(self):
-        self._log_call(self.one.action_escalation_says_paid(), "paid", is_call=False)
+        self._log_call(self.one.action_escalation_says_paid(), "paid")
         self.assertEqual(self._followups_of(self.one), self.call)
         self.assertFalse(self.one.escalation_last_date)
 

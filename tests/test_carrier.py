@@ -296,7 +296,7 @@ class TestCarrier(CarrierCase):
         letter = self._decide()
         letter.action_skip()
         self._cron()
-        self._assert(letter, "skipped", False, "by_person")
+        self._assert(letter, "skipped", False, "by_person", letter.reason_detail)
         self.assertFalse(self.service.requests)
 
     def test_carrier_given_up_before_it_is_posted(self):

@@ -142,7 +142,8 @@ class TestCustomerMessage(CustomerCase):
         followup = plan._run(MONDAY)
         self.assertEqual((self._listed(followup), followup.company_id), (theirs, self.other_company))
         self.assertEqual(self.customer.escalation_plan_id, self.plan)
-        self.assertEqual(self.customer.escalation_followup_count, 1)
+        customer = self.customer.with_context(allowed_company_ids=self.company.ids)
+        self.assertEqual(customer.escalation_followup_count, 1)
 
     def test_opening_balance(self):
         balance = self._create_opening_balance(300.0)

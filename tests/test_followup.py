@@ -586,7 +586,7 @@ class TestCalls(FollowupCase):
             ]
         )
         promises[1].action_cancel()
-        promises[2].state = "broken"
+        promises[2].sudo().state = "broken"
         call = self.plan._run(MONDAY)
         self.assertEqual(call.last_contact, day("10-20"))
         self.assertEqual(call.last_result, "Asked for a copy")

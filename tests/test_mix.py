@@ -526,16 +526,18 @@ class TestMix(EscalationCommon):
             to_pay += [total[1:] for total in right if total[2] > 0]
             if mix.level == "summary":
                 right.append(("balance", currency, sum(row.amount for row in own)))
-                aged += [(currency, debt)] if (debt := sum(row.amount for row in own if row.amount > 0)) else []
+                aged.append(right[-1][1:])
             self.assertEqual([total for total in totals if total[1] == currency], right)
         self.assertCountEqual(self._read_ageing(others, lang), aged)
         return rows, to_pay
 
     def _read_ageing(self, tables, lang):
-        """What all ages come to, as (currency, Decimal)."""
+        """What all ages and the credits come to, which is the balance in the last row, as (currency, Decimal)."""
         columns = [column for table in tables for column in zip(*list(table.iter("tr"))[1:], strict=True)]
         found = [[self._read_amount(cell.text_content(), lang) for cell in column] for column in columns[1:]]
-        return [(cells[0][0], sum(amount for _currency, amount in cells)) for cells in found]
+        for *ages, balance in found:
+            self.assertEqual(sum(amount for _currency, amount in ages), balance[1])
+        return [cells[-1] for cells in found]
 
     def _check_attachments(self, mail, listed):
         """The PDFs are those of the rows."""

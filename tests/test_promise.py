@@ -53,7 +53,7 @@ class TestPromise(EscalationCommon):
         self.assertEqual(promise.display_name, f"11/10/2026: {amount}, Azure Interior")
         own = promise.with_context(escalation_of_customer=True)
         self.assertEqual(own.display_name, f"11/10/2026: {amount}", "on the customer's own invoice")
-        promise.state = "broken"
+        promise.sudo().state = "broken"
         self.assertEqual(own.display_name, f"11/10/2026: {amount} (Broken)")
 
     def test_after_a_cancelled_one(self):
