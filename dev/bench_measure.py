@@ -16,6 +16,7 @@ FOLLOWUP = "account.escalation.followup"
 LETTERS, LETTERS_ONE_BY_ONE = 50, 3
 KILLS = 3
 LATER = TODAY + timedelta(days=35)  # another Monday: further steps are due then
+DONE = "SELECT count(*) FROM account_escalation_followup WHERE state != 'queued' AND plan_id = %s AND date = %s"
 
 
 def warm_up(database, plan_id):
@@ -219,42 +220,40 @@ def check_kills(database, plan_id):
     done_at_kill = []
     for number in range(1, KILLS + 1):
         process, _receiver = start(measure_process, database)
-        wait_for_done(database, process, number * 100)
+        wait_for_done(database, process, plan_id, number * 100)
         time.sleep(chance.random() / 10)
         process.kill()
         process.join()
-        done_at_kill.append(
-            query(
-                database,
-                "SELECT count(*) FROM account_escalation_followup WHERE state != 'queued' AND date = %s",
-                LATER,
-            )
-        )
+        done_at_kill.append(query(database, DONE, plan_id, LATER))
     in_process(measure_process, database)
     return {
         "killed": [done for [[done]] in done_at_kill],
         "states": dict(
-            query(database, "SELECT state, count(*) FROM account_escalation_followup WHERE date = %s GROUP BY 1", LATER)
+            query(
+                database,
+                "SELECT state, count(*) FROM account_escalation_followup WHERE plan_id = %s AND date = %s GROUP BY 1",
+                plan_id,
+                LATER,
+            )
         ),
         "wrong": query(
             database,
             "SELECT count(*) FROM (SELECT f.id FROM account_escalation_followup f"
             "  LEFT JOIN mail_message mm ON mm.model = 'account.escalation.followup' AND mm.res_id = f.id"
             "  LEFT JOIN mail_mail mail ON mail.mail_message_id = mm.id"
-            "  WHERE f.date = %s GROUP BY f.id HAVING count(mail.id) != 1) x",
+            "  WHERE f.plan_id = %s AND f.date = %s GROUP BY f.id HAVING count(mail.id) != 1) x",
+            plan_id,
             LATER,
         )[0][0],
     }
 
 
-def wait_for_done(database, process, number):
+def wait_for_done(database, process, plan_id, number):
     connection = psycopg2.connect(dbname=database)
     connection.autocommit = True
     with connection.cursor() as cr:
         while process.is_alive():
-            cr.execute(
-                "SELECT count(*) FROM account_escalation_followup WHERE state != 'queued' AND date = %s", [LATER]
-            )
+            cr.execute(DONE, [plan_id, LATER])
             if cr.fetchone()[0] >= number:
                 break
             time.sleep(0.005)

@@ -80,39 +80,24 @@ class AccountEscalationFollowup(models.Model):
             "user_id.signature",
         )
 
+    @api.model
     def _get_formats(self):
         """Cached formatters, since the same texts come again and again in a batch: of dates, amounts and instalments;
         and headings.
         """
         lang = get_lang(self.env).code
         currencies = self.env["res.currency"]
-        numbers = self._count_instalments()
 
         @cache
         def amount_text(amount, currency_id):
             return formatLang(self.env, amount, currency_obj=currencies.browse(currency_id))
 
-        part_text = cache(self._get_instalment_text)
-
-        def instalment_text(line):
-            number = numbers.get(line.move_id.id)
-            return part_text(line.instalment, number) if number else ""
-
+        instalment_text = cache(self._get_instalment_text)
         return partial(self._format_day, lang), amount_text, self._get_block_names(), instalment_text
 
     @api.model
-    def _get_instalment_text(self, rank, number):
-        return self.env._("Instalment %(rank)s of %(number)s", rank=rank, number=number)
-
-    def _count_instalments(self):
-        """How many instalments the invoices have that have several: {invoice id: number}; mostly none has."""
-        several = {line.move_id.id for line in self.line_ids if line._is_instalment()}
-        if not several:
-            return {}
-        groups = self.env["account.move.line"]._read_group(
-            [("move_id", "in", list(several)), ("display_type", "=", "payment_term")], ["move_id"], ["__count"]
-        )
-        return {move.id: number for move, number in groups}
+    def _get_instalment_text(self, rank):
+        return self.env._("Instalment %s", rank)
 
     @api.model
     def _get_block_names(self):
@@ -192,7 +177,7 @@ class AccountEscalationFollowup(models.Model):
         listed = {line.move_line_id: line for line in self.line_ids if line.counts and line.move_line_id}
         rows = [
             self._prepare_item_values(receivable, link, today, date_text, amount_text)
-            | {"instalment": instalment_text(line)}
+            | {"instalment": line._is_instalment() and instalment_text(line.instalment)}
             for receivable, line in listed.items()
         ]
         rows.sort(key=itemgetter("maturity", "id"))

@@ -106,7 +106,7 @@ class AccountEscalationFollowup(models.Model):
         """Which instalment of its invoice it is, in words; empty for the only one."""
         terms = line.move_id.line_ids.filtered(lambda term: term.display_type == "payment_term")
         ranks = terms.sorted(lambda term: (term.date_maturity or term.date, term.id)).ids
-        return self._get_instalment_text(ranks.index(line.id) + 1, len(ranks)) if len(ranks) > 1 else ""
+        return self._get_instalment_text(ranks.index(line.id) + 1) if len(ranks) > 1 else ""
 
     def _is_paid_online(self):
         """Whether core's page of an invoice offers to pay it, as core decides that: by a provider, if it is allowed."""
@@ -142,9 +142,8 @@ class AccountEscalationFollowup(models.Model):
             followup.bank_account = followup._get_bank_text(followup.line_ids.filtered("counts").move_line_id)
 
     def _fetch_banks(self):
-        """Read the accounts of all these at once: those that the invoices name, and those of the companies."""
+        """Read the accounts of all these at once that the invoices name, as most do."""
         self.line_ids.move_id.partner_bank_id.fetch(["acc_number", "bank_id", "active"])
-        self.company_id.partner_id.bank_ids.fetch(["acc_number", "bank_id"])
 
     def _get_banks(self, lines):
         """Where the customer pays these receivables: {currency: bank account}, which may be empty.
@@ -153,14 +152,19 @@ class AccountEscalationFollowup(models.Model):
         company if they name none, several, or one that is closed.
         """
         self.ensure_one()
-        first = self.company_id.partner_id.bank_ids[:1]
         named = defaultdict(set)
         for line in lines:
             move, found = line.move_id, named[line.currency_id]
             if move.move_type in INVOICE_TYPES and move.partner_bank_id.active:  # a credit note names the customer's
                 found.add(move.partner_bank_id)
-        banks = {currency: next(iter(found)) if len(found) == 1 else first for currency, found in named.items()}
-        return banks or {self.currency_id: first}
+        if not named:
+            return {self.currency_id: self._get_first_bank()}
+        return {
+            currency: found.pop() if len(found) == 1 else self._get_first_bank() for currency, found in named.items()
+        }
+
+    def _get_first_bank(self):
+        return self.company_id.partner_id.bank_ids[:1]
 
     def _get_bank_text(self, lines):
         """Where the customer pays these receivables, in words."""

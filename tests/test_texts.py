@@ -177,9 +177,7 @@ class TestTexts(EscalationCommon):
         _followup, mail = self._send()
         rows = self._rows(mail.body_html)
         self.assertEqual([row[1][:10] for row in rows[1:-1]], ["10/16/2026", "10/23/2026"])
-        self.assertEqual(
-            [row[0].split("dated")[0][-17:] for row in rows[1:-1]], [f"Instalment {n} of 4" for n in (1, 2)]
-        )
+        self.assertEqual([row[0].split("dated")[0][-12:] for row in rows[1:-1]], [f"Instalment {n}" for n in (1, 2)])
         self.assertEqual(rows[-1], ["Amount to pay now", "$ 400.00"])
 
     def test_amount_to_pay_in_each_currency(self):
