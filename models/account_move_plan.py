@@ -47,8 +47,8 @@ class AccountMove(models.Model):
         for move in self:
             customer = move.commercial_partner_id.with_company(move.company_id)
             plan = customer.escalation_plan_id
-            is_with_customer = plan and not move.escalation_plan_id
-            move.escalation_customer_status = is_with_customer and f"{plan.name}: {customer.escalation_reason}"
+            text = f"{plan.name}: {customer.escalation_reason}"
+            move.escalation_customer_status = text if plan and not move.escalation_plan_id else False
 
     @api.depends("escalation_plan_id", "commercial_partner_id.escalation_plan_id")
     @api.depends_context("company")

@@ -621,3 +621,7 @@ class TestOnTheInvoice(CustomerCase):
         self.assertEqual(move.escalation_customer_status, f"Whole customer: {self.customer.escalation_reason}")
         move.escalation_plan_id = self._create_plan(self._step(1))
         self.assertFalse(move.escalation_customer_status)
+
+    def test_says_nothing_of_a_customer_without_a_plan(self):
+        move = self._create_invoice(day("10-16"), partner=self._create_customer("Deco Addict"))
+        self.assertFalse(move.escalation_customer_status)
