@@ -47,7 +47,8 @@ class AccountEscalationFollowup(models.Model):
     @api.depends("partner_id", "company_id")
     def _compute_history(self):
         """Of all customers at once, the latest first."""
-        same = [("partner_id", "in", self.partner_id.ids), ("company_id", "in", self.company_id.ids)]
+        customers = self.filtered(lambda followup: followup.channel == "call").partner_id
+        same = [("partner_id", "in", customers.ids), ("company_id", "in", self.company_id.ids)]
         found = self.search([*same, ("state", "in", ("done", "failed", "skipped"))], order="date_done desc, id desc")
         by_customer = found.grouped(lambda other: (other.partner_id, other.company_id))
         for followup in self:

@@ -162,8 +162,10 @@ class AccountEscalationFollowupLine(models.Model):
         """Whether it is a part of its invoice: not the first, or not all that is open."""
         self.ensure_one()
         move, receivable = self.move_id, self.move_line_id
-        is_invoice = move.move_type in INVOICE_TYPES and receivable
-        return is_invoice and (self.instalment > 1 or receivable.amount_residual_currency != move.amount_residual)
+        if not receivable or move.move_type not in INVOICE_TYPES:
+            return False
+        compare = move.currency_id.compare_amounts
+        return self.instalment > 1 or compare(receivable.amount_residual_currency, move.amount_residual) != 0
 
     def _is_beside(self):
         """Whether it is listed only because it was overdue; a summary, or a person, lists all that is open."""

@@ -189,12 +189,13 @@ class AccountEscalationPlan(models.Model):
 
     def _record_safely(self, today):
         """:meth:`_record`; what goes wrong stops no other plan, nor the plan's other customers if it is about one."""
+        is_told = self.run_error_date == today  # a run clears it
         if not self._find_run_error(today):
             return
         failed = {}
         error = self._find_run_error(today, failed)
         if error or failed:
-            self._set_run_error(error or self._describe_failed(failed), today)
+            self._set_run_error(error or self._describe_failed(failed), today, is_told)
 
     def _find_run_error(self, today, failed=None):
         """:meth:`_record`, or nothing of it.
@@ -215,10 +216,9 @@ class AccountEscalationPlan(models.Model):
         partners = self.env["res.partner"].browse(failed)
         return "; ".join(f"{partner.display_name}: {failed[partner.id]}" for partner in partners)
 
-    def _set_run_error(self, error, today):
+    def _set_run_error(self, error, today, is_told):
         """Show it on the plan; who is responsible is told once a day, however often it is tried again."""
         error = error[:ERROR_LENGTH]
-        is_told = self.run_error_date == today
         self.write({"run_error": error, "run_error_date": today})
         if is_told:
             return

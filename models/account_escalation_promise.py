@@ -123,6 +123,7 @@ class AccountEscalationPromise(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self._check_results_by_hand(*vals_list)
         promises = super().create([self._complete(vals) for vals in vals_list])
         for promise in promises:
             promise.move_ids._escalation_check_holdable()
@@ -130,12 +131,16 @@ class AccountEscalationPromise(models.Model):
         return promises
 
     def write(self, vals):
-        if not self.env.su and RESULTS & vals.keys():
-            raise AccessError(self.env._("What became of a promise is read off the payments, not written by hand."))
+        self._check_results_by_hand(vals)
         res = super().write(vals)
         if "date" in vals:
             self.filtered(lambda promise: promise.state == "open" and promise.is_held)._move_hold_ends()
         return res
+
+    @api.model
+    def _check_results_by_hand(self, *vals_list):
+        if not self.env.su and any(RESULTS & vals.keys() for vals in vals_list):
+            raise AccessError(self.env._("What became of a promise is read off the payments, not written by hand."))
 
     @api.model
     def _complete(self, vals):

@@ -74,16 +74,16 @@ class AccountMove(models.Model):
         """Put the dispute on the list of whoever resolves it now, if that is not the user; and off the former one's."""
         self._escalation_end_dispute_activity()
         disputes = self.filtered("escalation_dispute_user_id").grouped(
-            lambda move: (move.escalation_dispute_user_id, move.escalation_dispute_reason)
+            lambda move: (move.escalation_dispute_user_id, move.escalation_dispute_reason, move.company_id)
         )
-        for (user, reason), moves in disputes.items():
+        for (user, reason, company), moves in disputes.items():
             if user == self.env.user:
                 continue
             localized = self.with_context(lang=user.lang)
             names = dict(localized._fields["escalation_dispute_reason"]._description_selection(localized.env))
             activities = moves.activity_schedule(
                 "mail.mail_activity_data_todo",
-                self.env.company._escalation_today(),
+                company._escalation_today(),
                 summary=localized.env._("Resolve the dispute: %s", names.get(reason, names["other"])),
                 user_id=user.id,
             )

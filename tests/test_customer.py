@@ -605,6 +605,17 @@ class TestCustomerBadInput(EscalationCommon):
         self.assertEqual(plan.level, "customer")
 
 
+class TestCallAboutOthers(CustomerCase):
+    def test_what_was_said_of_opening_balances_is_kept(self):
+        plan = self._create_customer_plan(self._step(1, "call"))
+        self._create_opening_balance(300.0).line_ids.no_followup = False
+        call = plan._run(MONDAY)
+        result = self._open_wizard(call.action_open_result(), result="other", note="Looks it up")
+        result.action_apply()
+        self.assertRecordValues(call, [{"state": "done", "reason_detail": "Looks it up"}])
+        self.assertIn("Looks it up", self.customer.message_ids[:1].body)
+
+
 class TestLastContact(CustomerCase):
     def test_known_before_it_is_in_the_database(self):
         self._create_invoice(day("10-20"))

@@ -86,6 +86,8 @@ class TestPromise(EscalationCommon):
             with self.subTest(vals), self.assertRaises(AccessError):
                 promise.write(vals)
         promise.note = "By phone"
+        with self.assertRaises(AccessError):
+            self._promise(state="kept")
 
     def test_without_pause(self):
         self._promise(is_held=False)

@@ -394,8 +394,13 @@ class TestSafety(EscalationCommon):
                 raise ValueError("no such thing")
             return prepare(self, plan, step, group, partner, day)
 
+        self.plan.responsible_id = self.env.user
         with patch.object(followups, "_prepare_values", fail_for_one):
             self.plan.sudo()._record_safely(MONDAY)
+            told = len(self._messages_to(self.env.user))
+            self.plan.sudo()._record_safely(MONDAY)  # somebody clicks Run Now
+        self.assertTrue(told)
+        self.assertEqual(len(self._messages_to(self.env.user)), told, "once a day")
         self.assertEqual(set(good.mapped("escalation_followup_ids.state")), {"queued"})
         self.assertEqual(len(good.escalation_followup_ids), 5)
         self.assertFalse(bad.escalation_followup_ids)

@@ -135,7 +135,8 @@ class AccountEscalationCallResult(models.TransientModel):
         needs_call = self.result in ("wrong_person", "no_answer")
         if needs_call and not followup:
             raise UserError(self.env._("This is the result of a call: open the call."))
-        if not needs_call and not self._get_moves():
+        is_about_others = followup and self.result == "other"  # a call about opening balances has no invoice
+        if not needs_call and not is_about_others and not self._get_moves():
             raise UserError(self.env._("Choose an invoice on which something is open."))
 
     def _get_moves(self):
@@ -267,12 +268,13 @@ class AccountEscalationCallResult(models.TransientModel):
         """What was said is kept; the plan goes on by itself."""
         moves = self._get_moves()
         self._end_call(self.note)
-        moves._escalation_log(self.env._("Spoken to the customer. %s", self.note or "").strip())
+        documents = moves or self.partner_id
+        documents._escalation_log(self.env._("Spoken to the customer. %s", self.note or "").strip())
         if self.again_days:
-            self._call_again(moves[:1])
+            self._call_again(documents[:1])
 
-    def _call_again(self, move):
-        move.activity_schedule(
+    def _call_again(self, document):
+        document.activity_schedule(
             "mail.mail_activity_data_call",
             self.company_id._escalation_today() + timedelta(days=self.again_days),
             summary=self.note,
