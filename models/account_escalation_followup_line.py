@@ -164,7 +164,7 @@ class AccountEscalationFollowupLine(models.Model):
         move, receivable = self.move_id, self.move_line_id
         if not receivable or move.move_type not in INVOICE_TYPES:
             return False
-        compare = move.currency_id.compare_amounts
+        compare = receivable.currency_id.compare_amounts  # that of the invoice, which is read already
         return self.instalment > 1 or compare(receivable.amount_residual_currency, move.amount_residual) != 0
 
     def _is_beside(self):
